@@ -58,9 +58,9 @@ class Parser(argparse.ArgumentParser):
         raise SystemExit(2)
 
 
-def shared_flags() -> argparse.ArgumentParser:
+def shared_flags() -> Parser:
     """Flags of every verb."""
-    parser = argparse.ArgumentParser(add_help=False)
+    parser = Parser(add_help=False)
     group = parser.add_argument_group("everywhere")
     group.add_argument("--data-dir", type=Path, metavar="DIR", help="where the engine keeps its data (AA_DATA_DIR)")
     group.add_argument(
