@@ -11,7 +11,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-TOP_LEVEL = {"console", "engine", "hooks", "sql_models", "tests", "docs", "deploy", "bench", ".ci", ".github", "requirements"}
+TOP_LEVEL = {
+    "console",
+    "engine",
+    "hooks",
+    "sql_models",
+    "tests",
+    "docs",
+    "deploy",
+    "bench",
+    ".ci",
+    ".github",
+    "requirements",
+}
 
 
 def modules_after(statement: str) -> set[str]:
