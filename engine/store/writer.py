@@ -1,0 +1,128 @@
+"""The one writer: rows that the journal holds become rows of the raw tables.
+
+Owns the transaction that inserts a group of rows together with the journal offset, the numbering of batches and the
+removal of what is there already (anti-join on `dedup_key`, also inside the batch). Refuses everything else: no other
+code inserts into `raw`. SQL is put together from the catalogue's own names only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from engine.store.catalogue import Catalogue
+from engine.store.database import Database
+
+WINDOWED = frozenset({"otel_metrics", "otel_logs", "otel_spans", "events", "dropped_attributes", "dead_letters"})
+"""High-volume tables: there a replay is looked for within the dedup window. The others stay unique for ever, since
+prices, names, resources and histories are sent again at every start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """One committed transaction: its number, the rows that were new by table, the journal offset it reached."""
+
+    batch_id: int
+    inserted: Mapping[str, int]
+    journal_offset: int
+
+
+class Writer:
+    """Inserts groups of rows. One per process, used by one thread at a time."""
+
+    def __init__(self, database: Database, *, dedup_window: timedelta = timedelta(hours=48)) -> None:
+        self._database = database
+        self._window = dedup_window
+        self._cursor = database.cursor()
+        self.catalogue = Catalogue.read(self._cursor)
+        self.batch_id, self.journal_offset = self._position()
+
+    def _position(self) -> tuple[int, int]:
+        rows = self._cursor.execute(
+            "select coalesce(max(batch_id), 0), coalesce(max(journal_offset), 0) from ops.batches"
+        ).fetchall()
+        return int(rows[0][0]), int(rows[0][1])
+
+    def reopened(self) -> None:
+        """Continue after `Database.reopen`: what was committed last is asked, not assumed."""
+        self._cursor = self._database.cursor()
+        self.batch_id, self.journal_offset = self._position()
+
+    def write(self, tables: Mapping[str, pa.Table], journal_offset: int) -> Applied:
+        """Insert what is new, in one transaction with `journal_offset` (first byte after the last record).
+
+        Raises duckdb.Error; then nothing of the group is stored, except after a FatalException, whose commit may
+        have succeeded: call `reopened` and look at `journal_offset`.
+        """
+        batch_id = self.batch_id + 1
+        now = datetime.now(UTC)
+        inserted: dict[str, int] = {}
+        cursor = self._cursor
+        cursor.execute("begin")
+        try:
+            for table, data in tables.items():
+                if data.num_rows:
+                    inserted[table] = self._insert(table, data, batch_id, now)
+            cursor.execute(
+                "insert into ops.batches (batch_id, committed_at, journal_offset, row_count) values (?, ?, ?, ?)",
+                [batch_id, now, journal_offset, sum(inserted.values())],
+            )
+            cursor.execute("commit")
+        except duckdb.Error:
+            try:
+                cursor.execute("rollback")
+            except duckdb.Error:
+                pass  # an invalidated instance cannot roll back; nothing was committed either way
+            raise
+        self.batch_id, self.journal_offset = batch_id, journal_offset
+        return Applied(batch_id, inserted, journal_offset)
+
+    def _insert(self, table: str, data: pa.Table, batch_id: int, now: datetime) -> int:
+        columns = self.catalogue.tables[table]
+        names = data.column_names
+        source = ", ".join(
+            f'cast(i."{name}" as {columns[name].sql_type})' if columns[name].needs_cast else f'i."{name}"'
+            for name in names
+        )
+        conditions = ["e.dedup_key = cast(i.dedup_key as uuid)"]
+        parameters: dict[str, object] = {"batch_id": batch_id}
+        if table in WINDOWED:
+            conditions.append("e.received_at >= $since")
+            parameters["since"] = now - self._window
+        if "timestamp" in columns:
+            # Equal records have equal times, and rows lie roughly in the order of time: this lets DuckDB skip all row
+            # groups but those of the batch's own time, instead of hashing 48 hours of keys for every batch.
+            conditions.append("e.timestamp between $earliest and $latest")
+            times = pc.min_max(data.column("timestamp"))
+            parameters["earliest"], parameters["latest"] = times["min"].as_py(), times["max"].as_py()
+        cursor = self._cursor
+        cursor.register("incoming_rows", _distinct(data))
+        try:
+            rows = cursor.execute(
+                f'insert into raw."{table}" (batch_id, {", ".join(f"{chr(34)}{name}{chr(34)}" for name in names)})'
+                f" select $batch_id, {source} from incoming_rows i where not exists"
+                f' (select 1 from raw."{table}" e where {" and ".join(conditions)})',
+                parameters,
+            ).fetchall()
+        finally:
+            cursor.unregister("incoming_rows")
+        return int(rows[0][0])
+
+    def close(self) -> None:
+        """Give the cursor back."""
+        self._cursor.close()
+
+
+def _distinct(data: pa.Table) -> pa.Table:
+    """The first row of each dedup key."""
+    keys = data.column("dedup_key")
+    if pc.count_distinct(keys).as_py() == data.num_rows:
+        return data
+    numbered = pa.table({"key": keys, "row": pa.array(range(data.num_rows), pa.int64())})
+    first = numbered.group_by("key").aggregate([("row", "min")]).column("row_min")
+    return data.take(first.combine_chunks().sort())
