@@ -8,12 +8,11 @@ declaration, and `sql_models/seeds/agents.csv` is generated from the registry an
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import Any
 
 Cast = Callable[[Any], Any]
-"""From a value as sent (str, int, float, bool, bytes, list, dict or None) to a column's type; None when it is not one."""
+"""From a value as sent (str, int, float, bool, bytes, list, dict or None) to a column's type, or None."""
 
 HotColumns = dict[str, Any]
 """Values for the typed columns of a raw table, by column name."""
@@ -22,7 +21,7 @@ Content = Mapping[str, Any]
 """Attributes that are examined and then dropped, by name, as sent."""
 
 Refinement = Callable[[HotColumns, Content, bytes], None]
-"""Derives typed columns from several attributes; gets the columns, the examined content and the workspace's hash key."""
+"""Derives typed columns from several attributes: gets the columns, the examined content, the workspace's hash key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,6 @@ class Field:
 
 
 Fields = Mapping[str, Field]
-NO_FIELDS: Fields = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +73,9 @@ class Agent:
     """Environment variables that say only that this agent runs the shell."""
     trailer_patterns: tuple[str, ...] = ()
     """Regular expressions, case-insensitive, on a commit's trailers and author that name this agent."""
-    log_fields: Fields = NO_FIELDS
-    metric_fields: Fields = NO_FIELDS
-    span_fields: Fields = NO_FIELDS
+    log_fields: Fields = field(default_factory=dict)
+    metric_fields: Fields = field(default_factory=dict)
+    span_fields: Fields = field(default_factory=dict)
     kept_attributes: frozenset[str] = frozenset()
     redundant_attributes: frozenset[str] = frozenset()
     examined_attributes: frozenset[str] = frozenset()
