@@ -1,0 +1,67 @@
+"""Who has a data directory open.
+
+Owns the advisory lock on `engine.lock`, which the kernel releases when its holder dies, and the message for the second
+one who comes. Refuses pid files as a lock: the pid in the file is there for people.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from pathlib import Path
+
+from engine.errors import InUseError, StorageError
+
+
+class DirectoryLock:
+    """Held from `acquire` to `release` or the end of the process."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self.path = path
+        self._descriptor = descriptor
+
+    @classmethod
+    def acquire(cls, data_dir: Path) -> DirectoryLock:
+        """Create the directory (0700) if need be and take its lock.
+
+        Raises InUseError naming the holder's pid and, when it has told, where it answers.
+        """
+        path = data_dir / "engine.lock"
+        try:
+            data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise StorageError(
+                f"cannot use {data_dir} as data directory: {error.strerror or error}",
+                hint="give --data-dir a directory that you may write",
+            ) from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = os.read(descriptor, 32).decode("ascii", "replace").strip() or "unknown"
+            os.close(descriptor)
+            raise InUseError(
+                f"{data_dir} is in use by process {holder}{_address(data_dir)}",
+                hint="stop that engine first, or give --data-dir another directory",
+            ) from None
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+        return cls(path, descriptor)
+
+    def release(self) -> None:
+        """Let the next one in. The file stays: removing it would let two processes lock two files."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def _address(data_dir: Path) -> str:
+    """` (http://…, unix:…)` of the engine that holds the directory, or nothing."""
+    try:
+        told = json.loads((data_dir / "engine.json").read_text(encoding="utf-8"))
+        places = [told.get("http"), f"unix:{told['socket']}" if told.get("socket") else None]
+    except (OSError, ValueError, AttributeError):
+        return ""
+    known = ", ".join(place for place in places if place)
+    return f" ({known})" if known else ""
