@@ -1,0 +1,102 @@
+{# What else a live refresh must compute anew, asked just before each model: rows (set name, key). #}
+
+{% macro touched_more__stg_request_observations() %}
+    -- Sessions that repeat lines of a touched one (forks, resumed histories).
+    select distinct 'session' as set_name, coalesce(u.session_id, '') as key
+    from {{ source('raw', 'transcript_usage') }} as u
+    where u.message_id in (
+        select message_id from {{ source('raw', 'transcript_usage') }}
+        where message_id is not null and {{ touched('session', "coalesce(session_id, '')") }}
+    )
+    union all
+    -- Requests without a session meet those with one by their request id.
+    select distinct 'session', ''
+    from {{ source('raw', 'otel_logs') }}
+    where session_id is null and request_id in (
+        select request_id from {{ source('raw', 'transcript_usage') }}
+        where request_id is not null and {{ touched('session', "coalesce(session_id, '')") }}
+    )
+    union all
+    select distinct 'session', u.session_id
+    from {{ source('raw', 'transcript_usage') }} as u
+    where {{ touched('session', "''") }}
+        and u.session_id is not null
+        and u.request_id in (
+            select request_id from {{ source('raw', 'otel_logs') }} where session_id is null and request_id is not null
+        )
+    union all
+    -- Sessions of a developer whose identities changed.
+    select distinct 'session', session_key
+    from {{ ref('stg_request_observations') }}
+    where {{ touched('developer', 'lower(developer_said)') }}
+{% endmacro %}
+
+{% macro touched_more__stg_api_requests() %}
+    -- Requests whose model has a new name or a new price.
+    select distinct 'session' as set_name, session_key as key
+    from {{ ref('stg_api_requests') }}
+    where {{ touched('model', 'model_name') }} or {{ touched('price', 'model_id') }}
+{% endmacro %}
+
+{% macro touched_more__int_commit_evidence() %}
+    -- Commits made while a touched session was at work or shortly after, by its developer.
+    select distinct 'commit' as set_name, c.commit_hash as key
+    from {{ ref('stg_session_segments') }} as g
+    join {{ ref('stg_agent_sessions') }} as s on s.agent_type = g.agent_type and s.session_id = g.session_id
+    join {{ ref('stg_git_commits') }} as c on c.developer_id = s.developer_id
+    where {{ touched('session', 'g.session_id') }}
+        and epoch_us(c.commit_timestamp) between epoch_us(g.segment_start) - 1000000
+            and epoch_us(g.segment_end) + {{ var('correlation_window') }} * 1000000
+    union all
+    -- Commits that a touched session is already tied to.
+    select distinct 'commit', commit_hash
+    from {{ ref('int_commit_evidence') }}
+    where {{ touched('session', 'session_id') }}
+    union all
+    -- Commits that a touched session's tool calls made or name.
+    select distinct 'commit', c.commit_hash
+    from {{ ref('stg_agent_tool_calls') }} as t
+    join {{ ref('stg_git_commits') }} as c
+        on left(c.commit_hash, 7) = left(lower(t.commit_sha), 7)
+    where t.commit_sha is not null and {{ touched('session', 't.session_key') }}
+    union all
+    select distinct 'commit', c.commit_hash
+    from {{ ref('stg_agent_tool_calls') }} as t
+    join {{ ref('stg_git_commits') }} as c
+        on epoch_us(c.commit_timestamp)
+            between epoch_us(t.ts) - coalesce(t.duration_ms, 0) * 1000 - 5000000 and epoch_us(t.ts) + 5000000
+    where t.is_git_commit and {{ touched('session', 't.session_key') }}
+    union all
+    -- Evidence that names a commit by an abbreviated hash.
+    select distinct 'commit', c.commit_hash
+    from {{ source('raw', 'git_commit_evidence') }} as e
+    join {{ ref('stg_git_commits') }} as c
+        on left(c.commit_hash, 7) = left(lower(e.commit_hash), 7)
+        and starts_with(c.commit_hash, lower(e.commit_hash))
+    where length(e.commit_hash) between 7 and 39 and {{ touched('commit', 'e.commit_hash') }}
+    union all
+    -- Evidence that names a touched session.
+    select distinct 'commit', e.commit_hash
+    from {{ source('raw', 'git_commit_evidence') }} as e
+    where {{ touched('session', 'e.session_id') }}
+{% endmacro %}
+
+{% macro touched_more__int_commits_with_agent_context() %}
+    -- The first session of a developer makes his commits known to be without an agent.
+    select distinct 'commit' as set_name, c.commit_hash as key
+    from {{ ref('int_commits_with_agent_context') }} as c
+    join {{ ref('stg_agent_sessions') }} as s on s.developer_id = c.developer_id
+    where c.attribution = 'unknown' and {{ touched('session', 's.session_id') }}
+    union all
+    -- The best session's length and model stand in the commit's row.
+    select distinct 'commit', commit_hash
+    from {{ ref('int_commit_session_links') }}
+    where {{ touched('session', 'session_id') }}
+{% endmacro %}
+
+{% macro touched_more__stg_git_commits() %}
+    -- Commits of a developer whose identities changed.
+    select distinct 'commit' as set_name, commit_hash as key
+    from {{ source('raw', 'git_commits') }}
+    where {{ touched('developer', 'lower(author_email)') }} or {{ touched('developer', 'lower(developer_id)') }}
+{% endmacro %}

@@ -1,0 +1,20 @@
+-- One row per (day, developer, agent, tool).
+{{ config(
+    materialized='incremental', unique_key='date', incremental_strategy='delete+insert',
+    meta={'aa': {'touched_by': 'day', 'key': 'cast(date as varchar)'}}
+) }}
+
+select
+    usage_date as date,
+    developer_id,
+    agent_type,
+    tool_name,
+    count(*) as call_count,
+    count(*) filter (where success = false) as error_count,
+    count(*) filter (where decision in ('reject', 'rejected', 'deny', 'denied')) as rejected_count,
+    count(distinct session_id) as session_count,
+    cast(sum(duration_ms) as bigint) as duration_ms,
+    cast(quantile_disc(duration_ms, 0.95) as bigint) as p95_duration_ms
+from {{ ref('stg_agent_tool_calls') }}
+where {{ touched('day', 'cast(usage_date as varchar)') }}
+group by usage_date, developer_id, agent_type, tool_name

@@ -1,0 +1,312 @@
+-- One row per model call, whatever sources tell of it: the grain of tokens and money.
+-- Log records and transcript lines of the same call meet by request id, else as the k-th occurrence of the same
+-- (session, model, tokens) among those less than 10 seconds apart. Transcripts know the cache split, logs the time and
+-- the client's cost. Spans count only for sessions without either, counters only for sessions without all of them.
+{{ config(
+    materialized='incremental', unique_key='session_key', incremental_strategy='delete+insert',
+    meta={'aa': {'touched_by': 'session', 'key': 'session_key',
+                 'touches': {'day': 'cast(usage_date as varchar)'}}}
+) }}
+
+with observations as (
+    select *, {{ plain_model('model_name') }} as plain_model
+    from {{ ref('stg_request_observations') }}
+    where {{ touched('session', 'session_key') }}
+),
+
+direct as (
+    select * from observations where source in ('log', 'transcript')
+),
+
+ids_of_both as (
+    select agent_type, request_id
+    from direct
+    where request_id is not null and success
+    group by agent_type, request_id
+    having count(distinct source) > 1
+),
+
+by_id as (
+    select d.*, 'id:' || d.request_id as match_key, 1 as occurrence
+    from direct as d
+    semi join ids_of_both as i on i.agent_type = d.agent_type and i.request_id = d.request_id
+    where d.success
+    qualify row_number() over (
+        partition by d.agent_type, d.source, d.request_id order by d.ts, d.observation_key
+    ) = 1
+),
+
+-- A request id told by one source only still counts once; it may meet the other source by its tokens.
+not_by_id as (
+    select d.*
+    from direct as d
+    anti join ids_of_both as i on i.agent_type = d.agent_type and i.request_id = d.request_id and d.success
+    qualify d.request_id is null or not d.success or row_number() over (
+        partition by d.agent_type, d.source, d.success, d.request_id order by d.ts, d.observation_key
+    ) = 1
+),
+
+with_tuple as (
+    select
+        *,
+        concat_ws('|', session_key, case when session_id is null then developer_id end, plain_model, success,
+            input_tokens, cache_read_tokens, cache_write_tokens, output_tokens) as token_tuple
+    from not_by_id
+),
+
+with_gap as (
+    select
+        *,
+        case when epoch_us(ts) - lag(epoch_us(ts)) over (
+            partition by agent_type, token_tuple order by ts, observation_key
+        ) <= 10000000 then 0 else 1 end as begins_island
+    from with_tuple
+),
+
+with_island as (
+    select
+        *,
+        sum(begins_island) over (
+            partition by agent_type, token_tuple order by ts, observation_key rows unbounded preceding
+        ) as island
+    from with_gap
+),
+
+by_tuple as (
+    select
+        * exclude (token_tuple, begins_island, island),
+        token_tuple || '|' || island as match_key,
+        row_number() over (
+            partition by agent_type, token_tuple, island, source order by ts, observation_key
+        ) as occurrence
+    from with_island
+),
+
+matched as (
+    select * from by_id
+    union all by name
+    select * from by_tuple
+),
+
+merged as (
+    select
+        coalesce(l.observation_key, t.observation_key) as request_key,
+        'request' as grain,
+        coalesce(l.agent_type, t.agent_type) as agent_type,
+        coalesce(l.session_id, t.session_id) as session_id,
+        t.parent_session_id,
+        coalesce(l.developer_said, t.developer_said) as developer_said,
+        case when coalesce(l.developer_id, 'unknown') <> 'unknown' then l.developer_id
+            else coalesce(t.developer_id, l.developer_id) end as developer_id,
+        t.project_id,
+        t.branch,
+        coalesce(l.ts, t.ts) as ts,
+        coalesce(l.model_name, t.model_name) as model_name,
+        coalesce(l.query_source, t.query_source, 'main') as query_source,
+        coalesce(l.request_id, t.request_id) as request_id,
+        coalesce(l.success, t.success) as success,
+        coalesce(l.error_code, t.error_code) as error_code,
+        coalesce(l.input_tokens, t.input_tokens) as input_tokens,
+        coalesce(l.cache_read_tokens, t.cache_read_tokens) as cache_read_tokens,
+        -- The transcript's split holds where it adds up to what the log record says was written.
+        case when l.observation_key is null or l.cache_write_tokens = t.cache_write_tokens
+            then t.cache_write_5m_tokens else 0 end as cache_write_5m_tokens,
+        case when l.observation_key is null or l.cache_write_tokens = t.cache_write_tokens
+            then t.cache_write_1h_tokens else 0 end as cache_write_1h_tokens,
+        case when l.observation_key is null or l.cache_write_tokens = t.cache_write_tokens
+            then t.cache_write_unknown_tokens else l.cache_write_tokens end as cache_write_unknown_tokens,
+        coalesce(l.cache_write_tokens, t.cache_write_tokens) as cache_write_tokens,
+        coalesce(l.output_tokens, t.output_tokens) as output_tokens,
+        coalesce(l.reasoning_tokens, t.reasoning_tokens, 0) as reasoning_tokens,
+        coalesce(l.duration_ms, t.duration_ms) as duration_ms,
+        coalesce(l.cost_reported_usd, t.cost_reported_usd) as cost_reported_usd,
+        case when coalesce(l.speed, 'standard') <> 'standard' then l.speed
+            else coalesce(t.speed, l.speed) end as speed,
+        coalesce(l.agent_version, t.agent_version) as agent_version,
+        case when l.observation_key is null then ['transcript']
+            when t.observation_key is null then ['log']
+            else ['log', 'transcript'] end as sources
+    from (select * from matched where source = 'log') as l
+    full outer join (select * from matched where source = 'transcript') as t
+        on t.agent_type = l.agent_type and t.match_key = l.match_key and t.occurrence = l.occurrence
+),
+
+-- Requests that name no session have no session to be better told of: there the developer decides.
+told_directly as (
+    select distinct agent_type, coalesce(session_id, 'none:' || developer_id) as told_key
+    from merged
+    where success
+),
+
+spans as (
+    select s.*
+    from observations as s
+    anti join told_directly as d
+        on d.agent_type = s.agent_type and d.told_key = coalesce(s.session_id, 'none:' || s.developer_id)
+    where s.source = 'span'
+),
+
+counters as (
+    select m.*
+    from observations as m
+    anti join told_directly as d
+        on d.agent_type = m.agent_type and d.told_key = coalesce(m.session_id, 'none:' || m.developer_id)
+    anti join spans as s
+        on s.agent_type = m.agent_type and s.success
+            and coalesce(s.session_id, 'none:' || s.developer_id) = coalesce(m.session_id, 'none:' || m.developer_id)
+    where m.source = 'metric'
+        -- Counters without a session may repeat what transcripts say with one.
+        and (m.session_id is not null or not exists (
+            select 1 from {{ source('raw', 'transcript_usage') }} as u where u.agent_type = m.agent_type
+        ))
+),
+
+told_otherwise as (
+    select
+        observation_key as request_key, grain, agent_type, session_id, parent_session_id, developer_said, developer_id,
+        project_id, branch, ts, model_name, coalesce(query_source, 'main') as query_source, request_id, success,
+        error_code, input_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
+        cache_write_unknown_tokens, cache_write_tokens, output_tokens, coalesce(reasoning_tokens, 0) as reasoning_tokens,
+        duration_ms, cost_reported_usd, speed, agent_version, [source] as sources
+    from (select * from spans union all select * from counters)
+),
+
+requests as (
+    select * from merged
+    union all by name
+    select * from told_otherwise
+),
+
+context as (
+    select * from {{ ref('stg_session_context') }}
+),
+
+project_first as (
+    select agent_type, session_id, arg_min(project_id, ts) as project_id
+    from context where project_id is not null group by all
+),
+
+branch_first as (
+    select agent_type, session_id, arg_min(branch, ts) as branch
+    from context where branch is not null group by all
+),
+
+located as (
+    select
+        r.* exclude (project_id, branch),
+        coalesce(r.project_id, p.project_id, pf.project_id) as project_id,
+        coalesce(r.branch, b.branch, bf.branch) as branch
+    from requests as r
+    asof left join (select * from context where project_id is not null) as p
+        on p.agent_type = r.agent_type and p.session_id = r.session_id and p.ts <= r.ts
+    asof left join (select * from context where branch is not null) as b
+        on b.agent_type = r.agent_type and b.session_id = r.session_id and b.ts <= r.ts
+    left join project_first as pf on pf.agent_type = r.agent_type and pf.session_id = r.session_id
+    left join branch_first as bf on bf.agent_type = r.agent_type and bf.session_id = r.session_id
+),
+
+named as (
+    select
+        r.*,
+        case when mine.model_name is not null then mine.provider else anyones.provider end as model_provider,
+        case when mine.model_name is not null then mine.model_id else anyones.model_id end as model_id,
+        -- Tiers belong to one request; a sum of several is priced at the first tier.
+        case when r.grain = 'metric' then 0
+            else r.input_tokens + r.cache_read_tokens + r.cache_write_tokens end as whole_input_tokens
+    from located as r
+    left join {{ ref('stg_model_names') }} as mine
+        on mine.model_name = r.model_name and mine.agent_type = r.agent_type
+    left join {{ ref('stg_model_names') }} as anyones
+        on anyones.model_name = r.model_name and anyones.agent_type = ''
+),
+
+-- A model without a price list for a speed is billed by the standard one.
+speeds as (
+    select distinct provider, model_id, speed from {{ ref('stg_model_prices') }}
+),
+
+price_rows as (
+    select
+        n.request_key,
+        p.* exclude (provider, model_id, speed)
+    from (
+        select
+            r.request_key, r.ts, r.model_provider, r.model_id, r.whole_input_tokens,
+            coalesce(s.speed, 'standard') as speed
+        from named as r
+        left join speeds as s
+            on s.provider = r.model_provider and s.model_id = r.model_id and s.speed = r.speed
+    ) as n
+    join {{ ref('stg_model_prices') }} as p
+        on p.provider = n.model_provider
+        and p.model_id = n.model_id
+        and p.speed = n.speed
+        and p.valid_from <= n.ts
+        and (p.valid_to is null or n.ts < p.valid_to)
+        and (p.tier_above_input_tokens = 0 or p.tier_above_input_tokens < n.whole_input_tokens)
+    qualify row_number() over (
+        partition by n.request_key
+        order by p.priority desc, p.tier_above_input_tokens desc, p.valid_from desc
+    ) = 1
+),
+
+priced as (
+    select
+        n.*,
+        case when p.request_key is not null then
+            {{ per_million(
+                token_price('n.input_tokens', 'p.input_usd_per_mtok')
+                ~ ' + ' ~ token_price('n.cache_read_tokens', 'p.cache_read_usd_per_mtok')
+                ~ ' + ' ~ token_price('(n.cache_write_5m_tokens + n.cache_write_unknown_tokens)', 'p.cache_write_5m_usd_per_mtok')
+                ~ ' + ' ~ token_price('n.cache_write_1h_tokens', 'p.cache_write_1h_usd_per_mtok')
+                ~ ' + ' ~ token_price('n.output_tokens', 'p.output_usd_per_mtok')
+                ~ " + case when n.success and n.grain = 'request' then cast(coalesce(p.request_usd, 0) * 1000 as decimal(38, 9)) else 0::decimal(38, 9) end"
+            ) }}
+        end as cost_priced_usd,
+        p.price_source
+    from named as n
+    left join price_rows as p on p.request_key = n.request_key
+)
+
+select
+    request_key,
+    grain,
+    agent_type,
+    session_id,
+    coalesce(session_id, '') as session_key,
+    parent_session_id,
+    developer_id,
+    developer_said,
+    project_id,
+    branch,
+    ts,
+    {{ report_day('ts') }} as usage_date,
+    model_name,
+    model_id,
+    model_provider,
+    query_source,
+    request_id,
+    input_tokens,
+    cache_read_tokens,
+    cache_write_5m_tokens,
+    cache_write_1h_tokens,
+    cache_write_unknown_tokens,
+    cache_write_tokens,
+    output_tokens,
+    reasoning_tokens,
+    input_tokens + cache_read_tokens + cache_write_tokens + output_tokens as total_tokens,
+    duration_ms,
+    success,
+    error_code,
+    speed,
+    agent_version,
+    cost_reported_usd,
+    cost_priced_usd,
+    case when cost_reported_usd is not null and model_id is not null then cost_reported_usd
+        else cost_priced_usd end as cost_usd,
+    case when cost_reported_usd is not null and model_id is not null then 'reported'
+        when cost_priced_usd is not null then 'priced'
+        else 'unpriced' end as cost_basis,
+    price_source,
+    sources
+from priced
