@@ -119,6 +119,11 @@ def offline(settings: Settings) -> Iterator[Workspace]:
         workspace.close()
 
 
+def hash_key(settings: Settings) -> bytes:
+    """The key of this workspace's hashes, for those who hash beside the engine (an import, a follower)."""
+    return _hash_key(settings.data_dir / "hash.key")
+
+
 def _hash_key(path: Path) -> bytes:
     """32 random bytes, made once per workspace."""
     try:
