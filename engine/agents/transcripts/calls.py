@@ -81,7 +81,7 @@ class OpenCalls:
                 file_extension=call.file_extension,
                 arguments_hash=call.arguments_hash,
                 is_git_commit=call.is_git_commit,
-                commit_sha=commits[0] if commits else None,
+                commit_sha=commits[-1] if commits else None,
             )
         ]
         if call.is_git_commit and call.session_id is not None:

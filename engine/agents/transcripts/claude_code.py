@@ -17,13 +17,13 @@ from typing import Any, ClassVar
 
 import orjson
 
+from engine.agents import arguments
 from engine.agents.transcripts.calls import OpenCall, OpenCalls
-from engine.agents.transcripts.commits import commit_folder, commit_hash, makes_commit, named_commits
+from engine.agents.transcripts.commits import commit_folder, named_commits
 from engine.agents.transcripts.facts import Fact, Instant, SessionMoment, Surroundings, Usage
 from engine.agents.transcripts.reader import (
     Workplace,
     count,
-    extension,
     instant,
     is_broken,
     load,
@@ -38,7 +38,6 @@ RECENT_REPLIES = 64
 SESSIONS_OF_A_FILE = 32
 """A file is of one session; a resumed one may carry lines of those before it."""
 SYNTHETIC_MODEL = "<synthetic>"
-PATH_ARGUMENTS = ("file_path", "notebook_path", "path")
 
 _ERROR_STATUS = re.compile(r"API Error: (\d{3})\b")
 _EXIT_CODE = re.compile(r"(?:Error: )?Exit code (\d{1,3})\b")
@@ -71,6 +70,7 @@ class ClaudeCodeReader:
         self._where = unpack(state["where"]) if "where" in state else Surroundings()
         self._told: dict[str, list[str | None]] = state.get("told", {})
         self._replies: dict[str, list[Any]] = state.get("replies", {})
+        self._main_replies: dict[str, None] = dict.fromkeys(state.get("main_replies", ()))
         self._calls = OpenCalls(state.get("calls"))
         self._seen: tuple[object, object, object] | None = None
 
@@ -81,6 +81,7 @@ class ClaudeCodeReader:
                 "where": pack(self._where),
                 "told": self._told,
                 "replies": self._replies,
+                "main_replies": list(self._main_replies),
                 "calls": self._calls.kept(),
             }
         )
@@ -166,6 +167,12 @@ class ClaudeCodeReader:
         written_1h = count(split.get("ephemeral_1h_input_tokens")) or 0
         tokens = [input_tokens or 0, read, written, written_5m, written_1h, output_tokens or 0]
         message_id, request_id = text(line.message.get("id")), text(line.entry.get("requestId"))
+        if line.is_sidechain and message_id is not None and message_id in self._main_replies:
+            return  # a side chain repeats its parent's reply under another request id
+        if not line.is_sidechain and message_id is not None:
+            self._main_replies[message_id] = None
+            if len(self._main_replies) > RECENT_REPLIES:
+                del self._main_replies[next(iter(self._main_replies))]
         sequence, is_update = self._place_in_order(message_id, request_id, tokens)
         if sequence is None:
             return
@@ -245,22 +252,20 @@ class ClaudeCodeReader:
         tool_use_id, name = text(block.get("id")), text(block.get("name"))
         if tool_use_id is None or name is None:
             return
-        arguments = mapping(block.get("input"))
+        given = mapping(block.get("input"))
         call = OpenCall(
             timestamp=line.timestamp,
             session_id=line.session,
             is_sidechain=line.is_sidechain,
             tool_name=name,
-            file_extension=next(
-                (found for key in PATH_ARGUMENTS if (found := extension(arguments.get(key))) is not None), None
-            ),
-            arguments_hash=self._workplace.keyed_hash(name.encode(), canonical(arguments)),
+            file_extension=arguments.file_extension(given),
+            arguments_hash=arguments.hashed(self._workplace.hash_key, name, given),
         )
-        command = arguments.get("command")
-        if isinstance(command, str) and makes_commit(command):
+        command = given.get("command")
+        if isinstance(command, str) and arguments.commits(command):
             call.is_git_commit = True
-            cwd = line.entry.get("cwd")
-            if isinstance(cwd, str) and cwd:
+            cwd = text(line.entry.get("cwd"), 4096)
+            if cwd is not None:
                 project, _ = self._workplace.place(commit_folder(command, cwd))
                 call.commit_project = [project.project_id, project.name, project.remote_url]
         facts.extend(self._calls.open(tool_use_id, call))
@@ -279,7 +284,7 @@ class ClaudeCodeReader:
             commits: list[str] = []
             if call.is_git_commit:
                 operation = mapping(mapping(line.entry.get("toolUseResult")).get("gitOperation"))
-                told = commit_hash(mapping(operation.get("commit")).get("sha"))
+                told = arguments.commit_sha(mapping(operation.get("commit")).get("sha"))
                 commits = named_commits(output) or ([told] if told is not None else [])
             error_type = failure_kind(output) if failed else None
             facts.extend(self._calls.close(tool_use_id, line.timestamp, not failed, error_type, commits))
@@ -318,14 +323,6 @@ def failure_kind(output: str) -> str:
         return f"exit_code_{found[1]}"
     named = _ERROR_NAME.match(output)
     return named[1] if named is not None else "error"
-
-
-def canonical(arguments: Mapping[str, Any]) -> bytes:
-    """Arguments as bytes that do not depend on the order of keys; only ever hashed."""
-    try:
-        return orjson.dumps(arguments, option=orjson.OPT_SORT_KEYS)
-    except orjson.JSONEncodeError:  # lone surrogates, numbers beyond 64 bits, very deep nesting
-        return b",".join(sorted(key.encode("utf-8", "surrogatepass") for key in arguments))
 
 
 def money(value: object) -> Decimal | None:

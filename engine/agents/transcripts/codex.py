@@ -15,14 +15,14 @@ from typing import Any, ClassVar
 
 import orjson
 
+from engine.agents import arguments
 from engine.agents.transcripts.calls import OpenCall, OpenCalls
 from engine.agents.transcripts.codex_history import Lineage
-from engine.agents.transcripts.commits import commit_folder, makes_commit, named_commits
+from engine.agents.transcripts.commits import commit_folder, named_commits
 from engine.agents.transcripts.facts import Fact, Instant, SessionMoment, Surroundings, Usage
 from engine.agents.transcripts.reader import (
     Workplace,
     count,
-    extension,
     instant,
     is_broken,
     load,
@@ -60,7 +60,6 @@ _UNUSED_PAYLOADS = frozenset(
 _NESTED = frozenset({b"response_item", b"event_msg"})
 
 _EXIT = re.compile(r"^(?:Process exited with code|Exit code:) (-?\d{1,6})\s*$", re.MULTILINE)
-_PATCHED_FILE = re.compile(r"^\*\*\* (?:Add|Update|Delete) File: (.+)$", re.MULTILINE)
 _HEADER_OF_OUTPUT = 400
 
 Tokens = tuple[int, int, int, int, int]
@@ -315,24 +314,21 @@ class CodexReader:
         name = text(payload.get("name")) or ("local_shell" if payload.get("type") == "local_shell_call" else None)
         if call_id is None or name is None:
             return
-        arguments = payload.get("arguments", payload.get("input"))
-        given = parsed(arguments) if isinstance(arguments, str) else mapping(payload.get("action"))
-        written = arguments if isinstance(arguments, str) else command_of(given)
+        given = arguments.read(payload.get("arguments", payload.get("input", payload.get("action"))))
         call = OpenCall(
             timestamp=timestamp,
             session_id=self._lineage.thread_id,
             is_sidechain=self._lineage.is_subagent,
             tool_name=name,
-            file_extension=patched_extension(written)
-            or extension(given.get("path"))
-            or extension(given.get("file_path")),
-            arguments_hash=self._workplace.keyed_hash(name.encode(), written.encode("utf-8", "surrogatepass")),
+            file_extension=arguments.file_extension(given),
+            arguments_hash=arguments.hashed(self._workplace.hash_key, name, given),
         )
-        command = command_of(given)
-        if makes_commit(command):
+        command = command_of(mapping(given))
+        if arguments.commits(command):
             call.is_git_commit = True
-            cwd = text(given.get("workdir"), 4096) or self._cwd
-            call.commit_project = self._project_of_commit(command, cwd)
+            call.commit_project = self._project_of_commit(
+                command, text(mapping(given).get("workdir"), 4096) or self._cwd
+            )
         facts.extend(self._calls.open(call_id, call))
 
     def _project_of_commit(self, command: str, cwd: str | None) -> list[str | None] | None:
@@ -386,25 +382,12 @@ def is_unused(line: bytes) -> bool:
     return len(kinds) > 1 and kinds[0] in _NESTED and kinds[1] in _UNUSED_PAYLOADS
 
 
-def parsed(arguments: str) -> Mapping[str, Any]:
-    """A tool's arguments, which Codex writes as JSON inside a string; empty where they are something else."""
-    return load(arguments.encode("utf-8", "replace")) or {} if arguments.startswith("{") else {}
-
-
 def command_of(arguments: Mapping[str, Any]) -> str:
     """The shell command of a call, whether written as one text or as words; looked at, never kept."""
     command = arguments.get("cmd", arguments.get("command"))
     if isinstance(command, list):
         return " ".join(part for part in command if isinstance(part, str))
     return command if isinstance(command, str) else ""
-
-
-def patched_extension(arguments: str) -> str | None:
-    """The file extension of the first file that a patch touches."""
-    if "*** " not in arguments:
-        return None
-    found = _PATCHED_FILE.search(arguments)
-    return extension(found[1].strip()) if found is not None else None
 
 
 def output_of(output: object) -> tuple[str, bool | None]:

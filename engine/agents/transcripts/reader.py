@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -25,7 +24,6 @@ from engine.projects import ProjectIdentity, identify
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = 4_102_444_800_000_000  # 2100-01-01: what is later is a broken clock or not a time at all
 LARGEST_COUNT = 1 << 53
-_EXTENSION = re.compile(r"[^/\\]\.([A-Za-z0-9_+-]{1,12})$")
 
 
 class Reader(Protocol):
@@ -147,11 +145,3 @@ def instant(value: object) -> Instant | None:
         return None
     micros = (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
     return micros if 0 <= micros < LATEST else None
-
-
-def extension(path: object) -> str | None:
-    """`py` of `/home/dev/app/feature.py`, in lower case; None where there is none or it is too odd to be one."""
-    if not isinstance(path, str):
-        return None
-    found = _EXTENSION.search(path[-64:])
-    return found[1].lower() if found is not None else None
