@@ -12,9 +12,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
+from engine.agents.registry import AGENTS
 from engine.repos.log import Commit
 
-CO_AUTHOR_KEYS = frozenset({"co-authored-by", "assisted-by", "co-developed-by", "generated-by", "ai-assisted-by"})
+CO_AUTHOR_KEYS = frozenset({"co-authored-by", "co-developed-by"})
+TOOL_KEYS = frozenset({"assisted-by", "generated-by", "ai-assisted-by"})
+"""Trailers that name a tool (Linux kernel: `Assisted-by: AGENT:MODEL`), so that a name without an address counts."""
+
 SESSION_KEYS = {"claude-session": "claude_code"}
 """Trailers that name a session, and whose."""
 
@@ -63,12 +67,12 @@ def _of_commit(commit: Commit) -> Iterator[Evidence]:
             found = SESSION_ID.search(value)
             session = found[0] if found else value.rstrip("/").rsplit("/", 1)[-1] or None
             yield Evidence(commit.commit_hash, "session_trailer", SESSION_KEYS[lower], session, value)
-        elif lower in CO_AUTHOR_KEYS:
-            agent = agent_of(value)
+        elif lower in CO_AUTHOR_KEYS or lower in TOOL_KEYS:
+            agent = agent_of(value) if lower in CO_AUTHOR_KEYS else agent_named(value)
             if agent is not None:
                 yield Evidence(commit.commit_hash, "agent_trailer", agent, None, f"{key}: {value}")
     for match in GENERATED_WITH.finditer(commit.message):
-        agent = agent_of(match[1].strip())
+        agent = agent_named(match[1])
         if agent is not None:
             yield Evidence(commit.commit_hash, "agent_trailer", agent, None, match[0].strip())
 
@@ -104,39 +108,37 @@ def of_note(commit_hash: str, note: str) -> tuple[Evidence, ...]:
 
 
 def agent_of(signature: str) -> str | None:
-    """The agent that a name, an address or both belong to, or None."""
+    """The agent whose address stands in `Name <address>`, or None. A name alone proves nothing: people are called
+    Claude too."""
     for agent_type, pattern in patterns():
         if pattern.search(signature):
             return agent_type
     return None
 
 
-# Signatures of agents that have no declaration yet; those of declared agents come first.
-KNOWN_SIGNATURES: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("claude_code", (r"\bnoreply@anthropic\.com\b", r"^claude(?: code)?$", r"^claude\b.*@anthropic\.com\b")),
-    ("codex", (r"\bnoreply@openai\.com\b", r"\bcodex@openai\.com\b", r"^(?:openai )?codex(?: cli)?$")),
-    (
-        "github_copilot",
-        (
-            r"\+copilot@users\.noreply\.github\.com\b",
-            r"\bcopilot@github\.com\b",
-            r"\bcopilot-swe-agent\b",
-            r"^github copilot$",
-        ),
-    ),
-    ("cursor", (r"\bcursoragent@cursor\.com\b", r"\bcursor\[bot\]", r"^cursor(?: agent)?$")),
-    ("gemini_cli", (r"\+gemini-cli\b", r"\bgemini-cli(?:\[bot\])?@", r"^gemini(?: cli)?$")),
-    ("qwen_code", (r"\bqwen-coder@alibabacloud\.com\b", r"^qwen(?:-| )?coder?$")),
-    ("opencode", (r"\bnoreply@opencode\.ai\b", r"^opencode$")),
+def agent_named(phrase: str) -> str | None:
+    """The agent that a phrase about a tool names: `Claude Code`, `Claude:opus-5`, `Codex (gpt-5)`; or None."""
+    name = re.split(r"[:(<\[]", phrase, maxsplit=1)[0].strip().lower()
+    return names().get(name) or agent_of(phrase)
+
+
+# What the declarations leave open: bots of hosted agents, names without an address, and tools that share `other`.
+MORE_SIGNATURES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("claude_code", (r"^claude\b.*@anthropic\.com\b",)),
+    ("codex", (r"\bcodex@openai\.com\b",)),
+    ("github_copilot", (r"\bcopilot-swe-agent\b",)),
+    ("cursor", (r"\bcursor\[bot\]",)),
+    ("gemini_cli", (r"\bgemini-cli(?:\[bot\])?@", r"\+gemini-cli\b")),
+    ("qwen_code", (r"\bqwen-coder@alibabacloud\.com\b",)),
+    ("opencode", (r"\bnoreply@opencode\.ai\b",)),
     (
         "other",
         (
-            r"\bnoreply@aider\.chat\b",
-            r"\baider@aider\.chat\b",
-            r"^aider\b",
-            r"\+devin-ai-integration\[bot\]@",
+            r"\b(?:noreply|aider)@aider\.chat\b",
+            r"^aider \(",
+            r"\bdevin-ai-integration\[bot\]",
             r"\bopenhands@all-hands\.dev\b",
-            r"\bnoreply@ampcode\.com\b|\bamp@ampcode\.com\b",
+            r"\bamp@ampcode\.com\b",
         ),
     ),
 )
@@ -145,9 +147,17 @@ KNOWN_SIGNATURES: tuple[tuple[str, tuple[str, ...]], ...] = (
 @cache
 def patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
     """(agent type, what its signatures look like), in the order in which they are tried."""
-    return tuple(_compiled(KNOWN_SIGNATURES))
+    declared = tuple((agent.agent_type, agent.trailer_patterns) for agent in AGENTS)
+    return tuple(_compiled((*declared, *MORE_SIGNATURES)))
+
+
+@cache
+def names() -> dict[str, str]:
+    """Agent type by the agent's name in lower case."""
+    return {name.lower(): agent.agent_type for agent in AGENTS[:-1] for name in (agent.display_name, *agent.aliases)}
 
 
 def _compiled(declared: Iterable[tuple[str, tuple[str, ...]]]) -> Iterator[tuple[str, re.Pattern[str]]]:
     for agent_type, expressions in declared:
-        yield agent_type, re.compile("|".join(f"(?:{part})" for part in expressions), re.IGNORECASE)
+        if expressions:
+            yield agent_type, re.compile("|".join(f"(?:{part})" for part in expressions), re.IGNORECASE)

@@ -51,6 +51,7 @@ class Remembered:
     commits: int = 0
     scanned_at: str | None = None
     tips: tuple[str, ...] = ()
+    older: tuple[str, ...] = ()
     shallow: tuple[str, ...] = ()
     notes: str | None = None
     announced: str | None = None
@@ -60,7 +61,7 @@ class Remembered:
         """What was read; None when nothing was yet."""
         if self.project_id is None or self.scanned_at is None:
             return None
-        return Known(self.project_id, frozenset(self.tips), frozenset(self.shallow), self.notes)
+        return Known(self.project_id, frozenset(self.tips), frozenset(self.shallow), self.notes, frozenset(self.older))
 
     def failed(self, state: State, detail: str, hint: str | None) -> Remembered:
         """The same with a failure; what was read stays known."""
@@ -160,7 +161,7 @@ class Memory:
         try:
             body: Any = json.loads(file.read_bytes())
             database = body.pop("database")
-            for name in ("tips", "shallow"):
+            for name in ("tips", "older", "shallow"):
                 body[name] = tuple(body[name])
             found = Remembered(**body)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):

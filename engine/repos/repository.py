@@ -15,7 +15,7 @@ from engine.repos.plumbing import RepositoryError, read
 
 NOTES_REF = "refs/notes/ai"
 HEAD_LINES = ("refs/heads", "refs/remotes", "refs/tags", NOTES_REF)
-REF_FORMAT = "%(objectname)%00%(objecttype)%00%(*objectname)%00%(*objecttype)%00%(refname)%00%(symref)"
+REF_FORMAT = "%(objectname)%00%(objecttype)%00%(*objectname)%00%(*objecttype)%00%(refname)%00%(symref)%00%(parent)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,8 @@ class Tip:
 @dataclass(frozen=True, slots=True)
 class Repository:
     """What a scan needs to know. `tips` begin with the default branch; `shallow` are commits whose parents were never
-    fetched, so their figures are unknown. `notes` is the tip of git-ai's notes."""
+    fetched, so their figures are unknown. `notes` is the tip of git-ai's notes. `parents` of the branches' tips: what
+    is left of the known history when a tip was amended and then collected as garbage."""
 
     path: Path
     folders: GitFolders
@@ -38,6 +39,7 @@ class Repository:
     tips: tuple[Tip, ...]
     shallow: frozenset[str]
     notes: str | None
+    parents: frozenset[str]
 
     @property
     def is_empty(self) -> bool:
@@ -78,14 +80,17 @@ def inspect(path: Path) -> Repository:
     branches: dict[str, str] = {}
     remotes: dict[str, str] = {}
     tags: list[str] = []
+    parents: set[str] = set()
     default_remote: str | None = None
     notes: str | None = None
     for line in listing.splitlines():
-        name_of_object, kind, peeled, peeled_kind, name, symbolic = line.split("\0")
+        name_of_object, kind, peeled, peeled_kind, name, symbolic, before = line.split("\0")
         target = name_of_object if kind == "commit" else peeled if peeled_kind == "commit" else None
         if name == NOTES_REF:
             notes = name_of_object
-        elif name.startswith("refs/remotes/") and name.endswith("/HEAD"):
+            continue
+        parents.update(before.split())
+        if name.startswith("refs/remotes/") and name.endswith("/HEAD"):
             default_remote = default_remote or symbolic or None
         elif target is None:
             continue
@@ -119,6 +124,7 @@ def inspect(path: Path) -> Repository:
         tips=tuple(Tip(target, branch) for target, branch in found.items()),
         shallow=frozenset(_lines(folders.common / "shallow")),
         notes=notes,
+        parents=frozenset(parents),
     )
 
 

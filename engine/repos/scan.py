@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from engine.errors import ConfigurationError
@@ -30,17 +30,21 @@ BATCH = 2_000
 PATCH_IDS_UP_TO = 100
 """Patch ids need the whole diff, so only a handful of new commits get one; a long history does without."""
 
-EVIDENCE_KEYS = evidence.CO_AUTHOR_KEYS | frozenset(evidence.SESSION_KEYS)
+EVIDENCE_KEYS = evidence.CO_AUTHOR_KEYS | evidence.TOOL_KEYS | frozenset(evidence.SESSION_KEYS)
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What of a repository was read before: its project, tips, shallow border and the tip of its notes."""
+    """What of a repository was read before: its project, tips, shallow border and the tip of its notes.
+
+    `older` are more commits known to be read: they count where a tip no longer exists.
+    """
 
     project_id: str
     tips: frozenset[str]
     shallow: frozenset[str]
     notes: str | None
+    older: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ def known_after(repository: Repository) -> Known:
         frozenset(tip.commit_hash for tip in repository.tips),
         repository.shallow,
         repository.notes,
+        repository.parents,
     )
 
 
@@ -86,7 +91,7 @@ def count_new(repository: Repository, known: Known | None) -> int:
     tips = [tip.commit_hash for tip in repository.tips if known is None or tip.commit_hash not in known.tips]
     if not tips:
         return 0
-    asked = _revisions(tips, known.tips if known else ())
+    asked = _revisions(tips, known.tips | known.older if known else ())
     words = ("rev-list", "--count", "--ignore-missing", "--stdin")
     return int(read(repository.folders.work, *words, stdin=asked))
 
@@ -161,7 +166,8 @@ def _new_commits(repository: Repository, known: Known | None) -> Iterator[log.Co
     main = [tip for tip in fresh if tip.branch is not None and tip.branch == repository.default_branch]
     rest = [tip for tip in fresh if tip not in main]
     everything_main = {tip.commit_hash for tip in repository.tips if tip.branch == repository.default_branch}
-    for tips, excluded in ((main, seen), (rest, seen | everything_main)):
+    read_before = seen | known.older if known is not None else seen
+    for tips, excluded in ((main, read_before), (rest, read_before | everything_main)):
         if tips:
             yield from _log(repository, tips, excluded)
 

@@ -139,6 +139,7 @@ class Scanner:
             commits=count if started_over else before.commits + count,
             scanned_at=self._clock.now().isoformat(timespec="seconds") if changed else before.scanned_at,
             tips=tuple(sorted(now_known.tips)),
+            older=tuple(sorted(now_known.older)),
             shallow=tuple(sorted(now_known.shallow)),
             notes=now_known.notes,
             announced=announced,
