@@ -133,8 +133,8 @@ def commits(stream: Iterable[bytes]) -> Iterator[Commit]:
 
 def _commit(fields: list[bytes], files: int, added: int, deleted: int, added_total: int, deleted_total: int) -> Commit:
     return Commit(
-        commit_hash=fields[0].decode("ascii"),
-        parents=tuple(fields[1].decode("ascii").split()),
+        commit_hash=fields[0].decode("ascii", "replace"),
+        parents=tuple(fields[1].decode("ascii", "replace").split()),
         source=text(fields[2]),
         author_name=text(fields[3]),
         author_email=text(fields[4]).strip(),
