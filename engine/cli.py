@@ -61,13 +61,29 @@ class Parser(argparse.ArgumentParser):
 def shared_flags() -> Parser:
     """Flags of every verb."""
     parser = Parser(add_help=False)
+    add_shared_flags(parser)
+    return parser
+
+
+def add_shared_flags(parser: argparse.ArgumentParser) -> None:
+    """Flags that stand behind every verb."""
     group = parser.add_argument_group("everywhere")
     group.add_argument("--data-dir", type=Path, metavar="DIR", help="where the engine keeps its data (AA_DATA_DIR)")
     group.add_argument(
         "--config", type=Path, metavar="FILE", help="configuration file (default: engine.yaml in the data directory)"
     )
     group.add_argument("--debug", action="store_true", help="show a traceback when something goes wrong")
-    return parser
+
+
+def share_with_sub_verbs(parser: argparse.ArgumentParser) -> None:
+    """Let the shared flags also stand behind sub-verbs, without undoing what was said before them."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for sub in dict.fromkeys(action.choices.values()):
+                if "--data-dir" not in sub._option_string_actions:
+                    add_shared_flags(sub)
+                    sub.set_defaults(data_dir=argparse.SUPPRESS, config=argparse.SUPPRESS, debug=argparse.SUPPRESS)
+                share_with_sub_verbs(sub)
 
 
 def build_parser(argv: list[str]) -> argparse.ArgumentParser:
@@ -90,6 +106,7 @@ def build_parser(argv: list[str]) -> argparse.ArgumentParser:
         if verb.name == wanted:
             module = importlib.import_module(f"engine.commands.{verb.module}")
             module.configure(sub)
+            share_with_sub_verbs(sub)
             sub.set_defaults(run=module.run)
     return parser
 
