@@ -65,14 +65,22 @@ def shared_flags() -> Parser:
     return parser
 
 
-def add_shared_flags(parser: argparse.ArgumentParser) -> None:
-    """Flags that stand behind every verb."""
+def add_shared_flags(parser: argparse.ArgumentParser, default: str | None = None) -> None:
+    """Flags that stand behind every verb. `default`: SUPPRESS behind a sub-verb, which must not undo the verb's."""
     group = parser.add_argument_group("everywhere")
-    group.add_argument("--data-dir", type=Path, metavar="DIR", help="where the engine keeps its data (AA_DATA_DIR)")
     group.add_argument(
-        "--config", type=Path, metavar="FILE", help="configuration file (default: engine.yaml in the data directory)"
+        "--data-dir", type=Path, metavar="DIR", default=default, help="where the engine keeps its data (AA_DATA_DIR)"
     )
-    group.add_argument("--debug", action="store_true", help="show a traceback when something goes wrong")
+    group.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        default=default,
+        help="configuration file (default: engine.yaml in the data directory)",
+    )
+    group.add_argument(
+        "--debug", action="store_true", default=default or False, help="show a traceback when something goes wrong"
+    )
 
 
 def share_with_sub_verbs(parser: argparse.ArgumentParser) -> None:
@@ -81,8 +89,7 @@ def share_with_sub_verbs(parser: argparse.ArgumentParser) -> None:
         if isinstance(action, argparse._SubParsersAction):
             for sub in dict.fromkeys(action.choices.values()):
                 if "--data-dir" not in sub._option_string_actions:
-                    add_shared_flags(sub)
-                    sub.set_defaults(data_dir=argparse.SUPPRESS, config=argparse.SUPPRESS, debug=argparse.SUPPRESS)
+                    add_shared_flags(sub, default=argparse.SUPPRESS)
                 share_with_sub_verbs(sub)
 
 
