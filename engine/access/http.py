@@ -15,6 +15,7 @@ from typing import Any, Literal
 from engine.access.keys import KeyRing
 from engine.access.principal import LOCAL_SENDER, OPEN_SENDER, SOCKET_GROUP, SOCKET_OWNER, Principal
 from engine.access.problems import Problem
+from engine.errors import EngineError
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -148,7 +149,9 @@ class Authenticated:
             return
         try:
             principal = admit(self._door, self._keys, scope)
-        except Problem as problem:
+        except (Problem, EngineError) as error:
+            # Keys that cannot be read let nobody in: that is the engine's trouble, not the caller's.
+            problem = error if isinstance(error, Problem) else Problem(503, error.line(), error.code)
             if scope["type"] == "websocket":
                 await send({"type": "websocket.close", "code": 4401 if problem.status == 401 else 4403})
             else:

@@ -26,7 +26,7 @@ _STATUS: tuple[tuple[type[EngineError], int], ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False)
 class Problem(Exception):
     """A refusal, to be raised or sent. `errors` lists single mistakes as (JSON pointer or parameter, sentence)."""
 

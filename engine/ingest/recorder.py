@@ -10,10 +10,11 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import Future
+from dataclasses import dataclass
 
 from engine.clock import Clock, SystemClock
 from engine.errors import StorageError
-from engine.ingest.framing import encode_rows, encode_tables
+from engine.ingest.framing import encode_rows
 from engine.ingest.journal import Journal
 from engine.store.catalogue import Catalogue
 from engine.store.rows import RawRows
@@ -22,6 +23,15 @@ GROUP_SECONDS = 0.002
 """How long the first of a group waits for company: about what an fdatasync costs on a laptop."""
 GROUP_ROWS = 50_000
 """A group closes at this size, so that one record stays a few megabytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Rows on their way to the disk: still as columns, or framed already."""
+
+    rows: RawRows | bytes
+    count: int
+    future: Future[None]
 
 
 class JournalRecorder:
@@ -38,7 +48,7 @@ class JournalRecorder:
         self._catalogue = catalogue
         self._clock = clock or SystemClock()
         self._block_above = block_above
-        self._queue: list[tuple[RawRows, int, Future[None]]] = []
+        self._queue: list[Waiting] = []
         self._condition = threading.Condition()
         self._closing = False
         self.waiting_rows = 0
@@ -50,8 +60,14 @@ class JournalRecorder:
 
         The rows belong to the recorder from now on.
         """
+        return self._enqueue(rows, rows.total())
+
+    def record_framed(self, payload: bytes, count: int) -> Future[None]:
+        """The same for rows that `framing` has framed and the catalogue has checked."""
+        return self._enqueue(payload, count)
+
+    def _enqueue(self, rows: RawRows | bytes, count: int) -> Future[None]:
         future: Future[None] = Future()
-        count = rows.total()
         if count == 0:
             future.set_result(None)
             return future
@@ -61,7 +77,7 @@ class JournalRecorder:
             if self._closing:
                 future.set_exception(StorageError("the engine is stopping", hint="send it again in a moment"))
                 return future
-            self._queue.append((rows, count, future))
+            self._queue.append(Waiting(rows, count, future))
             self.waiting_rows += count
             self._condition.notify_all()
         return future
@@ -82,56 +98,52 @@ class JournalRecorder:
                     return
             time.sleep(GROUP_SECONDS)
             with self._condition:
-                group: list[tuple[RawRows, int, Future[None]]] = []
+                group: list[Waiting] = []
                 size = 0
-                while self._queue and (not group or size + self._queue[0][1] <= GROUP_ROWS):
+                while self._queue and (not group or size + self._queue[0].count <= GROUP_ROWS):
                     group.append(self._queue.pop(0))
-                    size += group[-1][1]
+                    size += group[-1].count
             self._commit(group)
             with self._condition:
                 self.waiting_rows -= size
                 self._condition.notify_all()
 
-    def _commit(self, group: list[tuple[RawRows, int, Future[None]]]) -> None:
-        futures = [future for _, _, future in group]
+    def _commit(self, group: list[Waiting]) -> None:
         try:
-            payloads, durable, wrong = self._encode(group)
-            for future, error in wrong:
-                future.set_exception(error)
+            payloads, durable = self._encode(group)
             if payloads:
                 self._journal.write(payloads)
         except Exception as error:
             # Whatever it is, it belongs to the senders: this thread serves all others that come after them.
-            for future in futures:
-                if not future.done():
-                    future.set_exception(error)
+            for waiting in group:
+                if not waiting.future.done():
+                    waiting.future.set_exception(error)
             return
         for future in durable:
             future.set_result(None)
 
-    def _encode(
-        self, group: list[tuple[RawRows, int, Future[None]]]
-    ) -> tuple[list[bytes], list[Future[None]], list[tuple[Future[None], ValueError]]]:
-        """One payload for the whole group; when some rows do not fit, one per sender, without those."""
+    def _encode(self, group: list[Waiting]) -> tuple[list[bytes], list[Future[None]]]:
+        """One payload for all columns of the group; when some do not fit, one per sender, and those are told."""
         now = self._clock.now()
-        merged = RawRows()
-        if len(group) == 1:
-            merged = group[0][0]
-        else:
-            for rows, _, _ in group:
-                for table, columns in rows.tables.items():
+        payloads = [waiting.rows for waiting in group if isinstance(waiting.rows, bytes)]
+        durable = [waiting.future for waiting in group if isinstance(waiting.rows, bytes)]
+        columns = [(waiting.rows, waiting.future) for waiting in group if isinstance(waiting.rows, RawRows)]
+        if not columns:
+            return payloads, durable
+        merged = columns[0][0] if len(columns) == 1 else RawRows()
+        if len(columns) > 1:
+            for rows, _ in columns:
+                for table, values in rows.tables.items():
                     # The lists are copied: should the merged rows not fit, each sender's rows are still apart.
-                    merged.extend(table, {name: list(values) for name, values in columns.items()})
+                    merged.extend(table, {name: list(column) for name, column in values.items()})
         try:
-            return [encode_tables(self._catalogue.to_arrow(merged, now))], [future for _, _, future in group], []
+            payloads.append(encode_rows(merged, self._catalogue, now))
+            durable += [future for _, future in columns]
         except ValueError:
-            payloads: list[bytes] = []
-            durable: list[Future[None]] = []
-            wrong: list[tuple[Future[None], ValueError]] = []
-            for rows, _, future in group:
+            for rows, future in columns:
                 try:
                     payloads.append(encode_rows(rows, self._catalogue, now))
                     durable.append(future)
                 except ValueError as error:
-                    wrong.append((future, error))
-            return payloads, durable, wrong
+                    future.set_exception(error)
+        return payloads, durable

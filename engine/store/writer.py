@@ -22,6 +22,13 @@ WINDOWED = frozenset({"otel_metrics", "otel_logs", "otel_spans", "events", "drop
 """High-volume tables: there a replay is looked for within the dedup window. The others stay unique for ever, since
 prices, names, resources and histories are sent again at every start."""
 
+STATES: Mapping[str, tuple[str, ...]] = {
+    "repositories": ("project_id", "root_path"),
+    "developer_identities": ("developer_id", "kind", "value"),
+}
+"""Tables whose rows say how something is now: a row is new unless it repeats the latest one about the same thing, so
+that what was removed can be added again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Applied:
@@ -89,29 +96,39 @@ class Writer:
             f'cast(i."{name}" as {columns[name].sql_type})' if columns[name].needs_cast else f'i."{name}"'
             for name in names
         )
-        conditions = ["e.dedup_key = cast(i.dedup_key as uuid)"]
         parameters: dict[str, object] = {"batch_id": batch_id}
-        if table in WINDOWED:
-            conditions.append("e.received_at >= $since")
-            parameters["since"] = now - self._window
-        if "timestamp" in columns:
-            # Equal records have equal times, and rows lie roughly in the order of time: this lets DuckDB skip all row
-            # groups but those of the batch's own time, instead of hashing 48 hours of keys for every batch.
-            conditions.append("e.timestamp between $earliest and $latest")
-            times = pc.min_max(data.column("timestamp"))
-            parameters["earliest"], parameters["latest"] = times["min"].as_py(), times["max"].as_py()
+        known = self._known(table, data, now, parameters)
         cursor = self._cursor
         cursor.register("incoming_rows", _distinct(data))
         try:
             rows = cursor.execute(
                 f'insert into raw."{table}" (batch_id, {", ".join(f"{chr(34)}{name}{chr(34)}" for name in names)})'
-                f" select $batch_id, {source} from incoming_rows i where not exists"
-                f' (select 1 from raw."{table}" e where {" and ".join(conditions)})',
+                f" select $batch_id, {source} from incoming_rows i where {known}",
                 parameters,
             ).fetchall()
         finally:
             cursor.unregister("incoming_rows")
         return int(rows[0][0])
+
+    def _known(self, table: str, data: pa.Table, now: datetime, parameters: dict[str, object]) -> str:
+        """The condition that a row of `incoming_rows` is not in the table yet; adds what it needs to `parameters`."""
+        if table in STATES:
+            thing = ", ".join(STATES[table])
+            return (
+                "cast(i.dedup_key as uuid) not in"
+                f' (select arg_max(e.dedup_key, e.batch_id) from raw."{table}" e group by {thing})'
+            )
+        conditions = ["e.dedup_key = cast(i.dedup_key as uuid)"]
+        if table in WINDOWED:
+            conditions.append("e.received_at >= $since")
+            parameters["since"] = now - self._window
+        if "timestamp" in self.catalogue.tables[table]:
+            # Equal records have equal times, and rows lie roughly in the order of time: this lets DuckDB skip all row
+            # groups but those of the batch's own time, instead of hashing 48 hours of keys for every batch.
+            conditions.append("e.timestamp between $earliest and $latest")
+            times = pc.min_max(data.column("timestamp"))
+            parameters["earliest"], parameters["latest"] = times["min"].as_py(), times["max"].as_py()
+        return f'not exists (select 1 from raw."{table}" e where {" and ".join(conditions)})'
 
     def close(self) -> None:
         """Give the cursor back."""

@@ -1,0 +1,104 @@
+"""What the HTTP and the gRPC front end have in common.
+
+Owns the way from a body to durable rows: the sender's context, decoding, recording, and a dead letter (never with
+content) for what was refused. Refuses transport: it knows no status codes of HTTP or gRPC.
+"""
+
+from __future__ import annotations
+
+import uuid
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+from engine.access.principal import Principal
+from engine.clock import Clock, SystemClock
+from engine.ingest import otlp, submissions
+from engine.ingest.otlp import Decoded, Encoding, SenderContext, Signal
+from engine.ingest.recorder import JournalRecorder
+from engine.ingest.submissions import Sender, Submission
+from engine.store.rows import RawRows
+
+MOST_WAITING_ROWS = 500_000
+"""Above this many rows on their way to the disk, HTTP senders are asked to come again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a workspace says about taking data in. `hash_key` keys the hashes of tool arguments."""
+
+    max_body_bytes: int
+    local_developer: str
+    hash_key: bytes
+    include_prompts: bool = False
+    commit_messages: str = "full"
+
+
+class Intake:
+    """One workspace's intake. Safe from any thread."""
+
+    def __init__(self, recorder: JournalRecorder, policy: Policy, clock: Clock | None = None) -> None:
+        self._recorder = recorder
+        self._clock = clock or SystemClock()
+        self.policy = policy
+
+    @property
+    def overloaded(self) -> bool:
+        """True while the disk is so far behind that a sender who can wait should."""
+        return self._recorder.waiting_rows > MOST_WAITING_ROWS
+
+    def decode(
+        self, signal: Signal, body: bytes, encoding: Encoding, principal: Principal, developer_hint: str | None
+    ) -> Decoded:
+        """Decode an OTLP request. Raises MalformedPayload. CPU only."""
+        local = principal.local and principal.key_id is None
+        context = SenderContext(
+            developer_id=principal.developer_id,
+            developer_hint=developer_hint,
+            local_developer=self.policy.local_developer if local else None,
+            include_prompts=self.policy.include_prompts,
+            hash_key=self.policy.hash_key,
+        )
+        return otlp.decode(signal, body, encoding=encoding, received_at=self._clock.now(), context=context)
+
+    def submit(
+        self, kind: str, body: bytes, principal: Principal, developer_hint: str | None, project: str | None
+    ) -> Submission:
+        """Read a posted JSON document. Raises WrongSubmission. CPU only."""
+        local = principal.local and principal.key_id is None
+        sender = Sender(
+            developer_id=principal.developer_id,
+            developer_hint=developer_hint,
+            local_developer=self.policy.local_developer if local else None,
+            local=local,
+            project=project,
+            projects=principal.projects,
+            include_prompts=self.policy.include_prompts,
+            commit_messages=self.policy.commit_messages,
+        )
+        return submissions.read(kind, body, sender, self._clock.now())
+
+    def record(self, rows: RawRows) -> Future[None]:
+        """Resolves when durable; StorageError when the disk refuses, ValueError for rows no table can hold."""
+        return self._recorder.record(rows)
+
+    def record_framed(self, payload: bytes, count: int) -> Future[None]:
+        """The same for framed rows that were checked."""
+        return self._recorder.record_framed(payload, count)
+
+    def dead_letter(
+        self, signal: str, reason: str, principal: Principal | None, body_bytes: int | None, records: int | None = None
+    ) -> Future[None]:
+        """Note that something was refused: why, by whose key, how much. Never what."""
+        rows = RawRows()
+        rows.append(
+            "dead_letters",
+            {
+                "dedup_key": uuid.uuid4().hex,
+                "signal": signal,
+                "reason": reason[:300],
+                "key_id": None if principal is None else principal.key_id,
+                "body_bytes": body_bytes,
+                "records": records,
+            },
+        )
+        return self._recorder.record(rows)
