@@ -1,0 +1,134 @@
+"""Prices and model names on their way to the raw tables.
+
+Owns which rows are published and when: the whole book when its version changed, the workspace's own prices when their
+file changed, a name of a model when it is first seen. Refuses to write: the caller records the rows like all others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.prices import book, overrides
+from engine.prices.book import Price
+from engine.store.rows import RawRows, dedup_key
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+BOOK_PRIORITY = 0
+OWN_PRIORITY = 1
+
+
+def price_rows(received_at: datetime, own: Path | None = None) -> RawRows:
+    """Every price: the bundled book and `prices.yaml` at `own`, if there. About 3,300 rows of raw.model_prices."""
+    loaded = book.load()
+    rows = RawRows()
+    _add(rows, received_at, loaded.source, BOOK_PRIORITY, loaded.prices)
+    _add_own(rows, received_at, overrides.load(own))
+    return rows
+
+
+def changed_price_rows(cursor: DuckDBPyConnection, received_at: datetime, own: Path | None = None) -> RawRows:
+    """Only what differs from the sources in force in this database: at most starts nothing, and the book stays shut."""
+    current = dict(cursor.execute(_sql("current_sources")).fetchall())
+    rows = RawRows()
+    if current.get(BOOK_PRIORITY) != book_source():
+        loaded = book.load()
+        _add(rows, received_at, loaded.source, BOOK_PRIORITY, loaded.prices)
+    mine = overrides.load(own)
+    if current.get(OWN_PRIORITY, overrides.NONE.source) != mine.source:
+        _add_own(rows, received_at, mine)
+    return rows
+
+
+def book_source() -> str:
+    """`genai-prices <version>`, without importing it."""
+    from importlib.metadata import version
+
+    return f"genai-prices {version('genai-prices')}"
+
+
+def model_name_rows(
+    names: Iterable[tuple[str | None, str]], received_at: datetime | None = None, own: Path | None = None
+) -> RawRows:
+    """Rows of raw.model_names for (agent_type, name as reported); a name nobody knows gets model NULL."""
+    mine = overrides.load(own)
+    rows = RawRows()
+    for agent_type, name in names:
+        model = mine.find(name, agent_type)
+        row: dict[str, object] = {
+            "dedup_key": dedup_key(
+                "model_names",
+                (name, agent_type, model and model.provider, model and model.model_id, received_at),
+            ),
+            "model_name": name,
+            "agent_type": agent_type,
+            "provider": model.provider if model else None,
+            "model_id": model.model_id if model else None,
+        }
+        if received_at is not None:
+            row["received_at"] = received_at
+        rows.append("model_names", row)
+    return rows
+
+
+def new_model_names(cursor: DuckDBPyConnection, since_batch: int = 0) -> list[tuple[str | None, str]]:
+    """(agent_type, name) of models seen in raw rows of batches after `since_batch` and not in raw.model_names."""
+    return list(cursor.execute(_sql("new_model_names"), {"since_batch": since_batch}).fetchall())
+
+
+def known_model_names(cursor: DuckDBPyConnection) -> list[tuple[str | None, str]]:
+    """(agent_type, name) of every name in raw.model_names: to be resolved again after prices changed."""
+    return list(cursor.execute(_sql("known_model_names")).fetchall())
+
+
+def _add_own(rows: RawRows, received_at: datetime, mine: overrides.Overrides) -> None:
+    # A row without provider tells that the own prices are gone, so that older ones no longer hold.
+    nothing = Price("", "", book.STANDARD, book.BEGINNING, None, 0, None, None, None, None, None, None)
+    _add(rows, received_at, mine.source, OWN_PRIORITY, mine.prices or (nothing,))
+
+
+def _add(rows: RawRows, received_at: datetime, source: str, priority: int, prices: Iterable[Price]) -> None:
+    for price in prices:
+        parts = (
+            price.provider,
+            price.model_id,
+            price.speed,
+            price.valid_from,
+            price.valid_to,
+            price.tier_above,
+            *price.amounts(),
+            source,
+            priority,
+            # Own prices may come back to an earlier text: then they must be told again.
+            received_at if priority == OWN_PRIORITY else None,
+        )
+        rows.append(
+            "model_prices",
+            {
+                "received_at": received_at,
+                "dedup_key": dedup_key("model_prices", parts),
+                "provider": price.provider,
+                "model_id": price.model_id,
+                "speed": price.speed,
+                "valid_from": price.valid_from,
+                "valid_to": price.valid_to,
+                "tier_above_input_tokens": price.tier_above,
+                "input_usd_per_mtok": price.input,
+                "cache_read_usd_per_mtok": price.cache_read,
+                "cache_write_5m_usd_per_mtok": price.cache_write_5m,
+                "cache_write_1h_usd_per_mtok": price.cache_write_1h,
+                "output_usd_per_mtok": price.output,
+                "request_usd": price.request_usd,
+                "price_source": source,
+                "priority": priority,
+            },
+        )
+
+
+def _sql(name: str) -> str:
+    return files("engine.prices").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
