@@ -28,13 +28,17 @@ _STATUS: tuple[tuple[type[EngineError], int], ...] = (
 
 @dataclass(eq=False)
 class Problem(Exception):
-    """A refusal, to be raised or sent. `errors` lists single mistakes as (JSON pointer or parameter, sentence)."""
+    """A refusal, to be raised or sent. `errors` lists single mistakes as (JSON pointer or parameter, sentence).
+
+    `extra` members stand beside the standard ones, as RFC 9457 allows: where a filter is wrong, for instance.
+    """
 
     status: int
     detail: str
     code: str = "about:blank"
     errors: Sequence[tuple[str, str]] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -51,7 +55,7 @@ class Problem(Exception):
         }
         if self.errors:
             document["errors"] = [{"pointer": where, "detail": sentence} for where, sentence in self.errors]
-        return orjson.dumps(document)
+        return orjson.dumps({**document, **self.extra})
 
     def header_items(self) -> list[tuple[bytes, bytes]]:
         """Headers of the answer, as ASGI wants them."""

@@ -1,0 +1,228 @@
+"""The routes of the API.
+
+Owns the way from an HTTP request to a view, a stream or the status, and from every error to problem details. Refuses to
+authenticate, to bind ports and to know where data come from: the context brings them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from engine.access.problems import Problem
+from engine.api.caller import Sight, principal_of, sight_of
+from engine.api.encode import instant_text, json_rows, json_value
+from engine.api.export import CONTENT_TYPES, arrow_pieces, csv_pieces
+from engine.api.narrow import narrowing
+from engine.api.openapi import document
+from engine.api.query import Answers, Page, Query, Questions, read_query, ready, rows_statement
+from engine.api.stream import Broadcaster, Stream
+from engine.api.views import VIEWS, sql
+from engine.clock import Clock
+from engine.errors import EngineError
+from engine.filters.errors import FilterError
+from engine.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class ApiContext:
+    """What the API answers from. `status` adds to /api/v1/status (watched repositories, queues …)."""
+
+    reader: Questions
+    clock: Clock
+    settings: Settings
+    broadcaster: Broadcaster
+    version: str
+    status: Callable[[], Mapping[str, Any]] | None = None
+
+
+Handler = Callable[[Request, Sight], Awaitable[Response]]
+
+
+class Endpoint:
+    """One path that is read: GET and HEAD, for callers who may read, with problem details for everything else."""
+
+    def __init__(self, handler: Handler) -> None:
+        self._handler = handler
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._answer(Request(scope, receive, send))
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        try:
+            if request.method not in ("GET", "HEAD"):
+                raise Problem(405, f"{request.url.path} is read with GET", "method", headers={"allow": "GET, HEAD"})
+            return await self._handler(request, sight_of(principal_of(request)))
+        except (Problem, EngineError) as error:
+            return problem_response(error)
+
+
+class StreamEndpoint:
+    """The path of the stream: server-sent events until the client leaves."""
+
+    def __init__(self, context: ApiContext) -> None:
+        self._context = context
+        self._zone = ZoneInfo(context.settings["report_timezone"])
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, send)
+        try:
+            stream = await self._stream(request)
+        except (Problem, EngineError) as error:
+            await problem_response(error)(scope, receive, send)
+            return
+        await stream.run(receive, send)
+
+    async def _stream(self, request: Request) -> Stream:
+        if request.method != "GET":
+            raise Problem(405, f"{request.url.path} is read with GET", "method", headers={"allow": "GET"})
+        sight = sight_of(principal_of(request))
+        for name in request.query_params:
+            if name != "filter":
+                raise Problem(422, f"unknown parameter {name}; the stream takes filter", "parameter")
+        context = self._context
+        narrow = narrowing(context.reader, context.clock, self._zone, sight, request.query_params.get("filter", ""))
+        _, rows = await run_in_threadpool(context.reader.rows, sql("version"))
+        ((batch_id, as_of),) = rows
+        return Stream(context.broadcaster, _last_event_id(request), batch_id, as_of, narrow)
+
+
+def _last_event_id(request: Request) -> int | None:
+    """The id to resume behind; a header that is no number of ours resumes nothing."""
+    text = request.headers.get("last-event-id", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+def build_routes(context: ApiContext) -> list[Route]:
+    """Every route of the API. The application that takes them should also take EXCEPTION_HANDLERS."""
+    zone = ZoneInfo(context.settings["report_timezone"])
+    answers = Answers(context.reader, zone)
+    described = orjson.dumps(document(context.version))
+
+    def rows_of(name: str) -> Handler:
+        async def handler(request: Request, sight: Sight) -> Response:
+            query = read_query(name, request.query_params.multi_items())
+            if query.format != "json":
+                return await _export(context, query, sight, zone)
+            now = context.clock.now()
+            page = await run_in_threadpool(answers.page, query, sight, now, context.broadcaster.revision)
+            return Response(await run_in_threadpool(page_body, page), media_type="application/json")
+
+        return handler
+
+    async def status(request: Request, sight: Sight) -> Response:
+        return Response(await run_in_threadpool(status_body, context), media_type="application/json")
+
+    async def openapi(request: Request, sight: Sight) -> Response:
+        return Response(described, media_type="application/json")
+
+    stream = StreamEndpoint(context)
+    return [
+        *(Route(f"/api/v1/{name}", Endpoint(rows_of(name))) for name in VIEWS),
+        Route("/api/v1/status", Endpoint(status)),
+        Route("/api/v1/stream", stream),
+        Route("/api/metrics/stream", stream),
+        Route("/openapi.json", Endpoint(openapi)),
+    ]
+
+
+async def _export(context: ApiContext, query: Query, sight: Sight, zone: ZoneInfo) -> Response:
+    asked, _ = rows_statement(query, sight, context.clock.now().replace(microsecond=0), zone, resumable=False)
+    pieces: Iterator[bytes]
+    if query.format == "csv":
+        pieces = csv_pieces(context.reader, query.view, asked)
+    else:
+        pieces = arrow_pieces(context.reader, asked)
+    # The first piece before the status line: what fails, fails with a problem and not in the middle of a file.
+    first = await run_in_threadpool(next, pieces)
+
+    def whole() -> Iterator[bytes]:
+        yield first
+        yield from pieces
+
+    name = f"{query.view.name}.{query.format}"
+    return StreamingResponse(
+        whole(),
+        media_type=CONTENT_TYPES[query.format],
+        headers={"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"},
+    )
+
+
+def page_body(page: Page) -> bytes:
+    """`{data, metadata}` of one page."""
+    metadata: dict[str, Any] = {
+        "total": page.total,
+        "next_cursor": page.next_cursor,
+        "as_of": None if page.state.as_of is None else instant_text(page.state.as_of),
+        "batch_id": page.state.batch_id,
+        "query_ms": page.milliseconds,
+        "cache_hit": page.cached,
+        "event_count": page.event_count,
+    }
+    if page.totals is not None:
+        metadata["totals"] = {name: json_value(value) for name, value in page.totals.items()}
+    return b'{"data":' + json_rows(page.columns, page.rows) + b',"metadata":' + orjson.dumps(metadata) + b"}"
+
+
+def status_body(context: ApiContext) -> bytes:
+    """Version, state and volume of the engine."""
+    with ready():
+        _, versions = context.reader.rows(sql("version"))
+        _, counts = context.reader.rows(sql("raw_counts"))
+    ((batch_id, as_of),) = versions
+    told: dict[str, Any] = {
+        "version": context.version,
+        "as_of": None if as_of is None else instant_text(as_of),
+        "batch_id": batch_id,
+        "now": instant_text(context.clock.now()),
+        "report_timezone": context.settings["report_timezone"],
+        "rows": dict(counts),
+        "event_count": sum(count for _, count in counts),
+        "subscribers": context.broadcaster.subscriber_count,
+    }
+    if context.status is not None:
+        told.update(context.status())
+    return orjson.dumps(told, default=json_value)
+
+
+def problem_of(error: BaseException) -> Problem:
+    """The refusal that an error is; of a filter it also says where."""
+    if isinstance(error, FilterError):
+        where = {"filter": error.text, "column": error.column, "length": error.length, "caret": error.caret()}
+        return Problem(400, error.line(), error.code, extra=where)
+    if isinstance(error, HTTPException):
+        headers = dict(error.headers or {})
+        return Problem(error.status_code, str(error.detail), "about:blank", headers=headers)
+    return Problem.of(error)
+
+
+def problem_response(error: BaseException) -> Response:
+    """An error as RFC 9457 problem details."""
+    problem = problem_of(error)
+    response = Response(problem.body(), status_code=problem.status)
+    response.raw_headers = problem.header_items()
+    return response
+
+
+async def _handle(request: Request, error: Exception) -> Response:
+    return problem_response(error)
+
+
+EXCEPTION_HANDLERS: Mapping[Any, Callable[[Request, Exception], Awaitable[Response]]] = {
+    HTTPException: _handle,
+    Problem: _handle,
+    EngineError: _handle,
+    Exception: _handle,
+}
+"""For the application that takes the routes: unknown paths, wrong methods and the unexpected are problems as well."""

@@ -1,0 +1,26 @@
+-- One row per tool call.
+select
+    t.tool_call_key,
+    t.session_id,
+    t.agent_type,
+    t.developer_id,
+    d.developer_name,
+    d.developer_email,
+    t.project_id,
+    p.project_name,
+    t.ts,
+    t.usage_date,
+    t.tool_name,
+    t.tool_use_id,
+    t.duration_ms,
+    t.success,
+    t.error_type,
+    t.decision,
+    t.file_extension,
+    t.is_git_commit,
+    t.commit_sha,
+    t.is_subagent
+from staging.stg_agent_tool_calls as t
+left join mart.dim_developers as d on d.developer_id = t.developer_id
+left join mart.dim_projects as p on p.project_id = t.project_id
+where /*filter:rows*/ true
