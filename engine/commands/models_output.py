@@ -1,0 +1,162 @@
+"""What `aa-engine models` prints.
+
+Owns lines for people (one per node with status and time, a summary) and JSON lines for programs. Refuses to decide
+anything but the exit code of a warning under --warn-error.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from engine.modelrunner.artifacts import node_record
+from engine.modelrunner.nodes import Exposure, Node, Source
+from engine.modelrunner.problems import NodeProblem
+
+if TYPE_CHECKING:
+    from engine.modelrunner.nodes import Member
+    from engine.modelrunner.project import Project
+    from engine.modelrunner.relation import ResultTable
+    from engine.modelrunner.results import NodeResult, RunOutcome
+
+WIDTH = 80
+_COLOURS = {"OK": "32", "PASS": "32", "WARN": "33", "SKIP": "33", "FAIL": "31", "ERROR": "31"}
+_WORDS = {"success": "OK", "pass": "PASS", "warn": "WARN", "fail": "FAIL", "error": "ERROR", "skipped": "SKIP"}
+_KEYS = ("alias", "name", "package_name", "depends_on", "tags", "config", "resource_type", "source_name",
+         "original_file_path", "unique_id")  # fmt: skip
+
+
+class Printer:
+    """A listener that prints; data on standard output."""
+
+    def __init__(self, project: Project, *, as_json: bool, quiet: bool, colours: bool, warn_error: bool) -> None:
+        self.project = project
+        self.as_json = as_json
+        self.quiet = quiet
+        self.colours = colours
+        self.warn_error = warn_error
+
+    def say(self, line: str) -> None:
+        """A line for a person."""
+        if not self.quiet and not self.as_json:
+            print(line, flush=True)
+
+    def begin(self, verb: str) -> None:
+        """What was found."""
+        kinds: dict[str, int] = {}
+        for node in self.project.nodes.values():
+            kinds[node.resource_type] = kinds.get(node.resource_type, 0) + 1
+        parts = [f"{count} {kind.replace('_', ' ')}{'' if count == 1 else 's'}" for kind, count in kinds.items()]
+        if self.project.sources:
+            parts.append(f"{len(self.project.sources)} sources")
+        self.say(f"Found {', '.join(parts) or 'nothing'}")
+
+    def started(self, node: Node, index: int, total: int) -> None:
+        if sys.stdout.isatty() and not self.as_json and not self.quiet:
+            print(f"{index} of {total} START {self._what(node)}", end="\r", flush=True)
+
+    def ended(self, node: Node, result: NodeResult, index: int, total: int) -> None:
+        if self.as_json:
+            print(json.dumps(_record(result), default=str), flush=True)
+        elif not self.quiet or result.failed:
+            word = _WORDS.get(result.status, result.status.upper())
+            head = f"{index} of {total} " if total else ""
+            middle = f"{head}{word} {self._what(node)} "
+            detail = f"{word} {result.failures}" if result.failures and word in ("WARN", "FAIL") else word
+            dots = "." * max(3, WIDTH - len(middle))
+            print(f"{middle}{dots} [{self._colour(detail, word)} in {result.seconds:.2f}s]", flush=True)
+        if self.warn_error and result.status == "warn":
+            raise NodeProblem(
+                f"test '{result.name}' warns: {result.message}", hint="--warn-error makes a warning an error"
+            )
+
+    def end(self, verb: str, outcome: RunOutcome) -> int:
+        """The summary; the exit code comes back."""
+        results = [result for result in outcome.results]
+        if not results:
+            if self.warn_error:
+                raise NodeProblem("the selection matches no node", hint="--warn-error makes a warning an error")
+            print("Nothing to do: the selection matches no node", file=sys.stderr)
+        for result in results:
+            if result.failed or result.status == "warn":
+                word = "Warning" if result.status == "warn" else "Failure" if result.status == "fail" else "Error"
+                line = f"{word} in {result.resource_type} {result.name} ({result.file}): {result.message}"
+                print(line, file=sys.stderr)
+        count = outcome.count
+        self.say("")
+        self.say(f"Finished {verb} in {outcome.seconds:.2f}s")
+        self.say(
+            f"Done. PASS={count('success', 'pass')} WARN={count('warn')} ERROR={count('error', 'fail')} "
+            f"SKIP={count('skipped')} TOTAL={len(results)}"
+        )
+        if self.as_json:
+            summary = {"verb": verb, "seconds": outcome.seconds, "exit_code": outcome.exit_code, "nodes": len(results)}
+            print(json.dumps(summary), flush=True)
+        return outcome.exit_code
+
+    def listing(self, ids: list[str], output: str, keys: list[str] | None) -> int:
+        """`ls`: one line per node."""
+        lines = sorted(self._listed(self.project.member(uid), output, keys) for uid in ids)
+        if not lines:
+            print("No nodes selected!", file=sys.stderr)
+        for line in lines:
+            print(line)
+        return 0
+
+    def _listed(self, member: Member, output: str, keys: list[str] | None) -> str:
+        match output:
+            case "name":
+                return member.name
+            case "path":
+                return member.original_path
+            case "json":
+                record = node_record(self.project, member)
+                wanted = [key for text in keys for key in text.replace(",", " ").split()] if keys else list(_KEYS)
+                return json.dumps({key: record[key] for key in wanted if key in record}, default=str)
+            case _:
+                if isinstance(member, Source):
+                    return f"source:{member.package}.{member.source_name}.{member.name}"
+                if isinstance(member, Exposure):
+                    return f"exposure:{member.package}.{member.name}"
+                return ".".join(member.fqn)
+
+    def table(self, name: str, table: ResultTable, output: str | None) -> None:
+        """`show`: a few rows."""
+        if output == "json" or self.as_json:
+            rows = [row.dict() for row in table.rows]
+            print(json.dumps({"node": name, "show": rows}, default=str, indent=2))
+            return
+        cells = [list(table.column_names), *([_cell(value) for value in row] for row in table.rows)]
+        widths = [max(len(row[place]) for row in cells) for place in range(len(table.column_names))]
+        print(f"Previewing node '{name}':")
+        for number, row in enumerate(cells):
+            print("| " + " | ".join(value.ljust(width) for value, width in zip(row, widths, strict=True)) + " |")
+            if number == 0:
+                print("| " + " | ".join("-" * width for width in widths) + " |")
+
+    def _what(self, node: Node) -> str:
+        if node.resource_type == "model":
+            return f"{node.config.materialized} model {node.schema}.{node.alias}"
+        if node.resource_type == "seed":
+            return f"seed {node.schema}.{node.alias}"
+        return f"{node.resource_type.replace('_', ' ')} {node.name}"
+
+    def _colour(self, text: str, word: str) -> str:
+        code = _COLOURS.get(word)
+        return f"\x1b[{code}m{text}\x1b[0m" if self.colours and code else text
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def _record(result: NodeResult) -> dict[str, Any]:
+    return {
+        "unique_id": result.unique_id,
+        "status": result.status,
+        "seconds": round(result.seconds, 4),
+        "failures": result.failures,
+        "rows": result.rows,
+        "message": result.message,
+    }

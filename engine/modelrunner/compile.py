@@ -1,0 +1,306 @@
+"""From nodes to SQL.
+
+Owns rendering nodes with a database at hand: what `ref`, `source`, `this`, `config`, `is_incremental`, `run_query` and
+`statement` mean while running, ephemeral models as common table expressions, and errors that name file and line.
+Refuses to create anything: materialize.py and tests.py run what comes out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import jinja2
+
+from engine.modelrunner.adapter import Adapter, Api
+from engine.modelrunner.artifacts import node_record
+from engine.modelrunner.context import Variables
+from engine.modelrunner.database import Connection
+from engine.modelrunner.jinja import ENVIRONMENT, MacroReturn, compile_text, line_of
+from engine.modelrunner.nodes import Config, Node, Source
+from engine.modelrunner.parse import test_arguments
+from engine.modelrunner.problems import NodeProblem, ParseProblem, nearest
+from engine.modelrunner.project import Project
+from engine.modelrunner.relation import CteName, Relation, ResultTable
+
+CTE = "__dbt__cte__"
+_HEAD = re.compile(r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)*", re.DOTALL)
+_WITH = re.compile(r"with\b(?:\s+recursive\b)?", re.IGNORECASE)
+_TYPES = (TypeError, ValueError, KeyError, AttributeError, IndexError, ZeroDivisionError)
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A node's SQL: `body` as rendered, `sql` with the ephemeral models it uses in front."""
+
+    body: str
+    sql: str
+    ctes: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(slots=True)
+class RunConfig:
+    """`config` while running: the node's configuration; calls change nothing any more."""
+
+    config: Config
+
+    def __call__(self, *_: Any, **__: Any) -> str:
+        return ""
+
+    def get(self, name: str, default: Any = None, validator: Any = None) -> Any:
+        value = self.config.get({"pre_hook": "pre-hook", "post_hook": "post-hook"}.get(name, name), default)
+        return default if value is None and default is not None else value
+
+    def require(self, name: str, validator: Any = None) -> Any:
+        if name not in self.config:
+            raise jinja2.TemplateRuntimeError(f"the configuration '{name}' is required")
+        return self.config[name]
+
+    def meta_get(self, name: str, default: Any = None, validator: Any = None) -> Any:
+        return self.config.meta.get(name, default)
+
+    def set(self, *_: Any) -> str:
+        return ""
+
+    def persist_relation_docs(self) -> bool:
+        return bool((self.config.get("persist_docs") or {}).get("relation"))
+
+    def persist_column_docs(self) -> bool:
+        return bool((self.config.get("persist_docs") or {}).get("columns"))
+
+
+class LazyGraph(Mapping[str, Any]):
+    """`graph` of templates; made when a template looks into it."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._made: dict[str, dict[str, Any]] = {}
+
+    def __getitem__(self, key: str) -> Any:
+        if key not in ("nodes", "sources", "exposures", "metrics", "groups"):
+            raise KeyError(key)
+        if key not in self._made:
+            members: Mapping[str, Any] = {
+                "nodes": self._project.nodes,
+                "sources": self._project.sources,
+                "exposures": self._project.exposures,
+            }.get(key, {})
+            self._made[key] = {uid: node_record(self._project, member) for uid, member in members.items()}
+        return self._made[key]
+
+    def __iter__(self) -> Any:
+        return iter(("nodes", "sources", "exposures", "metrics", "groups"))
+
+    def __len__(self) -> int:
+        return 5
+
+
+@dataclass(slots=True)
+class Compiler:
+    """Renders nodes of one project. Without a connection, `execute` is false and queries have no result.
+
+    `incremental` decides `is_incremental()` for a node; `overrides` are further variables (the live loop's);
+    `replaced` are relations of unselected nodes from elsewhere (`--defer`).
+    """
+
+    project: Project
+    connection: Connection | None
+    incremental: Callable[[Node], bool] = lambda _: False
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    replaced: Mapping[str, Relation] = field(default_factory=dict)
+    selected: tuple[str, ...] = ()
+    results: list[Any] = field(default_factory=list)
+    _done: dict[str, Compiled] = field(default_factory=dict)
+    _graph: LazyGraph | None = None
+
+    def compile(self, node: Node) -> Compiled:
+        """The SQL of a model, test, snapshot or analysis. NodeProblem says file and line."""
+        known = self._done.get(node.unique_id)
+        if known is not None and node.config.materialized == "ephemeral":
+            return known
+        context, ctes = self.context(node)
+        if node.test is not None:
+            self.guarded(node, lambda: self._arguments(node, context))
+        body = self.render(node, node.raw_code, context)
+        found = Compiled(body, with_ctes(body, ctes), tuple(ctes.items()))
+        self._done[node.unique_id] = found
+        return found
+
+    def _arguments(self, node: Node, context: dict[str, Any]) -> None:
+        assert node.test is not None
+        context["_dbt_generic_test_kwargs"] = test_arguments(node.test.arguments, context, node.original_path)
+
+    def compile_text(self, text: str, name: str = "inline") -> Compiled:
+        """SQL given on the command line, which may use ref, source and macros."""
+        node = self.operation(name, text)
+        context, ctes = self.context(node, free=True)
+        body = self.render(node, text, context)
+        return Compiled(body, with_ctes(body, ctes), tuple(ctes.items()))
+
+    def operation(self, name: str, text: str) -> Node:
+        """A node for text that belongs to no file: hooks of the project, inline SQL, macros that are run."""
+        target = self.project.target
+        project = self.project.name
+        return Node(
+            f"operation.{project}.{name}", "operation", name, project, f"{name}.sql", "dbt_project.yml",
+            self.project.folder, (project, name), text, "", target.database, target.schema, name, Config(),
+        )  # fmt: skip
+
+    def render(self, node: Node, text: str, context: dict[str, Any]) -> str:
+        """The text of a template of this node. NodeProblem says file and line."""
+        if "{" not in text:
+            return text
+        # Templates of a file keep their line numbers although a snapshot's text begins in the middle of it.
+        source = "\n" * (node.line - 1) + text if node.resource_type == "snapshot" else text
+        found = self.guarded(node, lambda: compile_text(source, node.original_path, ENVIRONMENT).render(context))
+        return str(found)
+
+    def guarded(self, node: Node, action: Callable[[], Any]) -> Any:
+        """Run something that renders for this node; every error becomes a NodeProblem with file and line."""
+        file = node.original_path
+        try:
+            return action()
+        except MacroReturn as result:
+            return result.value
+        except jinja2.UndefinedError as error:
+            name = str(error).split("'")[1] if "'" in str(error) else ""
+            raise NodeProblem(f"{line_of(error, file)}: {error}", hint=self.project.macros.suggest(name)) from error
+        except jinja2.TemplateError as error:
+            raise NodeProblem(f"{line_of(error, file)}: {error}") from error
+        except (NodeProblem, ParseProblem) as problem:
+            if problem.sentence.startswith(file):
+                raise
+            raise NodeProblem(f"{line_of(problem, file)}: {problem.sentence}", hint=problem.hint) from problem
+        except _TYPES as error:
+            raise NodeProblem(f"{line_of(error, file)}: {type(error).__name__}: {error}") from error
+
+    # The context ------------------------------------------------------------------------------------------------
+
+    def relation(self, unique_id: str) -> Relation:
+        """Where a node's or source's rows are."""
+        if unique_id in self.replaced:
+            return self.replaced[unique_id]
+        member = self.project.member(unique_id)
+        limit = 0 if self.project.flags.empty else None
+        if isinstance(member, Source):
+            return Relation(member.database, member.schema, member.identifier, None, limit)
+        assert isinstance(member, Node)
+        kind = "view" if member.config.materialized == "view" and member.resource_type == "model" else "table"
+        return Relation(member.database, member.schema, member.alias, kind, limit)
+
+    def context(self, node: Node, *, free: bool = False) -> tuple[dict[str, Any], dict[str, str]]:
+        """The context of a node, and the ephemeral models it turns out to use (filled while rendering)."""
+        project = self.project
+        context: dict[str, Any] = dict(project.general)
+        ctes: dict[str, str] = {}
+        named: dict[str, Any] = {}
+
+        def ref(*arguments: Any, **_: Any) -> Any:
+            package, name = (None, arguments[0]) if len(arguments) == 1 else (arguments[0], arguments[1])
+            target = project.names.ref(name, package, node.package)
+            if target is None:
+                raise NodeProblem(
+                    f"'{node.name}' depends on a node named '{name}' which was not found",
+                    hint=nearest(str(name), project.names.nodes),
+                )
+            if not free and node.resource_type != "operation" and target.unique_id not in node.depends_on:
+                raise NodeProblem(
+                    f"ref('{name}') is only reached while running, so its place in the order is unknown",
+                    hint=f"add the line  -- depends_on: {{{{ ref('{name}') }}}}",
+                )
+            if target.config.materialized == "ephemeral" and target.resource_type == "model":
+                inner = self.compile(target)
+                ctes.update(inner.ctes)
+                ctes[CTE + target.name] = f" {CTE}{target.name} as (\n{inner.body}\n)"
+                return CteName(CTE + target.name)
+            return self.relation(target.unique_id)
+
+        def source(source_name: str, table: str) -> Relation:
+            found = project.names.source(source_name, table, node.package)
+            if found is None:
+                raise NodeProblem(
+                    f"'{node.name}' depends on a source named '{source_name}.{table}' which was not found",
+                    hint=nearest(f"{source_name}.{table}", [".".join(key) for key in project.names.sources]),
+                )
+            return self.relation(found.unique_id)
+
+        def statement(
+            name: str | None = None, fetch_result: bool = False, auto_begin: bool = True, caller: Any = None, **_: Any
+        ) -> str:
+            sql = caller() if caller is not None else ""
+            if self.connection is None or not sql.strip():
+                return ""
+            table = self.connection.query(sql)
+            if name is not None:
+                named[name] = {"data": [tuple(row) for row in table.rows], "response": "OK",
+                               "table": table if fetch_result else ResultTable((), ())}  # fmt: skip
+            return ""
+
+        def load_result(name: str) -> Any:
+            found = named.get(name)
+            return None if found is None else Result(**found)
+
+        builtins = {"ref": ref, "source": source, "config": RunConfig(node.config)}
+        variables = {**project.variables.get(node.package, {}), **self.overrides}
+        incremental = self.incremental(node)
+        if self._graph is None:
+            self._graph = LazyGraph(project)
+        context.update(builtins)
+        context.update(
+            builtins=builtins,
+            execute=self.connection is not None,
+            var=Variables(variables, node.name, parsing=False),
+            this=Relation(node.database, node.schema, node.alias, "view" if node.config.materialized == "view" else "table"),
+            database=node.database,
+            schema=node.schema,
+            model=node_record(project, node),
+            graph=self._graph,
+            is_incremental=lambda: incremental,
+            statement=statement,
+            load_result=load_result,
+            store_result=lambda name, response=None, agate_table=None, **_: named.update(
+                {name: {"data": [], "response": response, "table": agate_table}}
+            ) or "",
+            render=lambda text: self.render(node, str(text), context),
+            api=Api,
+            doc=lambda *_: "",
+            sql="",
+            compiled_code="",
+            pre_hooks=[],
+            post_hooks=[],
+            selected_resources=list(self.selected),
+            results=self.results,
+            schemas=sorted({other.schema for other in project.nodes.values() if other.is_relational}),
+            database_schemas=sorted({(o.database, o.schema) for o in project.nodes.values() if o.is_relational}),
+        )  # fmt: skip
+        adapter = Adapter(project.macros, project.packages, node.package, context, ENVIRONMENT, self.connection)
+        context["adapter"] = adapter
+        context["load_cached_relation"] = adapter.load_relation
+        context["load_relation"] = adapter.load_relation
+        project.macros.bind_into(context, node.package, ENVIRONMENT)
+        context["context"] = context
+        return context, ctes
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What `load_result` gives."""
+
+    data: list[tuple[Any, ...]]
+    response: Any
+    table: ResultTable | None
+
+
+def with_ctes(sql: str, ctes: Mapping[str, str]) -> str:
+    """`sql` with common table expressions in front, joined to a `with` it already has."""
+    if not ctes:
+        return sql
+    head = _HEAD.match(sql)
+    start = head.end() if head else 0
+    joined = ", ".join(ctes.values())
+    found = _WITH.match(sql, start)
+    if found:
+        return f"{sql[: found.end()]}{joined}, {sql[found.end() :]}"
+    return f"{sql[:start]}with{joined} {sql[start:]}"

@@ -1,0 +1,243 @@
+"""A project: everything that its files say, read once.
+
+Owns loading (dbt_project.yml, profile, packages, macros, properties, nodes, graph), finding what a name refers to, and
+the fingerprint that tells whether anything changed. Refuses to touch a database; a Project is read-only after loading.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from engine.modelrunner import packages as package_files
+from engine.modelrunner import profile, properties, resolve, yamlfile
+from engine.modelrunner.context import Environ, Flags, Variables, general, new_invocation_id
+from engine.modelrunner.graph import Graph
+from engine.modelrunner.jinja import Macros, compile_text, macros_in, ENVIRONMENT
+from engine.modelrunner.nodes import Exposure, Member, Node, Source
+from engine.modelrunner.packages import Package
+from engine.modelrunner.parse import Parser, called_macros
+from engine.modelrunner.problems import ParseProblem
+from engine.modelrunner.profile import Target
+
+OWN_MACROS = Path(__file__).parent / "macros"
+
+
+def _to_stderr(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A parsed project. `nodes`, `sources` and `exposures` are by unique id and enabled; `disabled` is the rest."""
+
+    root: Package
+    packages: Mapping[str, Package]
+    target: Target
+    variables: Mapping[str, Mapping[str, Any]]
+    macros: Macros
+    nodes: Mapping[str, Node]
+    sources: Mapping[str, Source]
+    exposures: Mapping[str, Exposure]
+    disabled: Mapping[str, Node | Source]
+    groups: tuple[properties.Entry, ...]
+    selectors: tuple[Mapping[str, Any], ...]
+    names: resolve.Names
+    graph: Graph
+    environ: Environ
+    flags: Flags
+    general: Mapping[str, Any]
+    fingerprint: str
+    warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def load(
+        cls,
+        folder: Path,
+        *,
+        profiles_dir: Path | None = None,
+        target: str | None = None,
+        profile_name: str | None = None,
+        variables: Mapping[str, Any] | None = None,
+        environment: Mapping[str, str] | None = None,
+        flags: Flags | None = None,
+        threads: int | None = None,
+        say: Callable[[str], None] = _to_stderr,
+    ) -> Project:
+        """Read the project in `folder`. ParseProblem (exit 2) says file, line and the nearest valid name."""
+        folder = folder.resolve()
+        environ = Environ(os.environ if environment is None else environment)
+        flags = flags or Flags()
+        given = dict(variables or {})
+        early: dict[str, Any] = {"env_var": environ, "var": Variables(given, "dbt_project.yml", parsing=True)}
+        root = package_files.read(folder, {**early, "target": {}})
+        where = profile_name or root.values.get("profile")
+        if not isinstance(where, str):
+            raise ParseProblem("dbt_project.yml names no profile", where="dbt_project.yml", hint="add profile: NAME")
+        early["var"] = Variables(package_files.variables_for(root, root, given), "profiles.yml", parsing=True)
+        chosen = profile.load(
+            where, profile_folders(folder, profiles_dir, environ.values), target=target, context=early, threads=threads
+        )
+        early["target"] = chosen.for_templates()
+        root = package_files.read(folder, early)
+        packages = {root.name: root, **{p.name: p for p in package_files.dependencies(root, early)}}
+        scoped = {name: package_files.variables_for(package, root, given) for name, package in packages.items()}
+        context = general(
+            project_name=root.name,
+            target=chosen.for_templates(),
+            environ=environ,
+            flags=flags,
+            started_at=datetime.datetime.now(datetime.timezone.utc),
+            invocation_id=new_invocation_id(),
+            say=say,
+            warn=lambda message: say(f"Warning: {message}"),
+        )
+        macros = _macros(packages, root)
+        parser = Parser(root, packages, scoped, macros, chosen, context, flags)
+        nodes: list[Node] = []
+        sources: list[Source] = []
+        exposures: list[Exposure] = []
+        groups: list[properties.Entry] = []
+        for package in packages.values():
+            found = properties.read(package)
+            nodes.extend(parser.nodes(package, found))
+            yaml_context = {**context, "var": Variables(scoped[package.name], package.name, parsing=True)}
+            sources.extend(resolve.sources_of(package, root, found, chosen, yaml_context))
+            exposures.extend(resolve.exposures_of(package, found, yaml_context))
+            groups.extend(found.groups)
+        connected, open_sources, done, disabled = resolve.connect(nodes, sources, exposures, root.name)
+        members: dict[str, Member] = {**open_sources, **connected, **done}
+        graph = Graph({key: member.depends_on for key, member in members.items()})
+        graph.order()
+        return cls(
+            root=root,
+            packages=packages,
+            target=chosen,
+            variables=scoped,
+            macros=macros,
+            nodes=connected,
+            sources=open_sources,
+            exposures=done,
+            disabled=disabled,
+            groups=tuple(groups),
+            selectors=_selectors(folder),
+            names=resolve.Names(root.name, connected.values(), open_sources.values()),
+            graph=graph,
+            environ=environ,
+            flags=flags,
+            general=context,
+            fingerprint=_fingerprint(packages, scoped, chosen, environ),
+        )
+
+    @property
+    def name(self) -> str:
+        return self.root.name
+
+    @property
+    def folder(self) -> Path:
+        return self.root.root
+
+    @property
+    def target_folder(self) -> Path:
+        """Where artifacts and compiled SQL go."""
+        return self.folder / str(
+            self.root.values.get("target-path") or self.environ.values.get("DBT_TARGET_PATH") or "target"
+        )
+
+    def member(self, unique_id: str) -> Member:
+        """A node, source or exposure by unique id."""
+        found = self.nodes.get(unique_id) or self.sources.get(unique_id) or self.exposures.get(unique_id)
+        assert found is not None, unique_id
+        return found
+
+    def members(self) -> dict[str, Member]:
+        """All of them, sources first."""
+        return {**self.sources, **self.nodes, **self.exposures}
+
+    def with_flags(self, flags: Flags) -> Project:
+        """The same project under other flags of the command line."""
+        return replace(self, flags=flags, general={**self.general, "flags": flags.for_templates()})
+
+
+def profile_folders(folder: Path, profiles_dir: Path | None, environment: Mapping[str, str]) -> list[Path]:
+    """Where profiles.yml is looked for: the flag, DBT_PROFILES_DIR, the project, ~/.dbt."""
+    if profiles_dir is not None:
+        return [profiles_dir]
+    if environment.get("DBT_PROFILES_DIR"):
+        return [Path(environment["DBT_PROFILES_DIR"])]
+    return [Path.cwd(), folder, Path.home() / ".dbt"] if Path.cwd() == folder else [folder, Path.home() / ".dbt"]
+
+
+def _macros(packages: Mapping[str, Package], root: Package) -> Macros:
+    macros = Macros(root.name)
+    for path in sorted(OWN_MACROS.glob("*.sql")):
+        for macro in macros_in(path.read_text(encoding="utf-8"), "dbt", f"dbt/{path.name}"):
+            macros.add(macro)
+    for package in packages.values():
+        folders = [("macro-paths", ""), ("test-paths", "generic"), ("snapshot-paths", None)]
+        for key, only in folders:
+            for folder, path in package.files((key,), (".sql",)):
+                inside = path.relative_to(package.root / folder).parts
+                if (only == "generic" and inside[0] != "generic") or only is None:
+                    continue
+                file = path.relative_to(package.root).as_posix()
+                try:
+                    text = path.read_text(encoding="utf-8")
+                except UnicodeDecodeError:
+                    raise ParseProblem("not UTF-8 text", where=file) from None
+                if only == "":
+                    # The whole file must be Jinja, also what stands between macros.
+                    compile_text(text_without_blocks(text, file), file, ENVIRONMENT)
+                for macro in macros_in(text, package.name, file):
+                    macro.template(ENVIRONMENT)
+                    macros.add(macro)
+    return macros
+
+
+def text_without_blocks(text: str, file: str) -> str:
+    """A macro file with dbt's own blocks blanked out, line for line."""
+    from engine.modelrunner.jinja import blocks
+
+    for block in blocks(text, file):
+        text = text.replace(block.text, "\n" * block.text.count("\n"), 1)
+    return text
+
+
+def _selectors(folder: Path) -> tuple[Mapping[str, Any], ...]:
+    path = folder / "selectors.yml"
+    if not path.is_file():
+        return ()
+    found = yamlfile.read(path, "selectors.yml").get("selectors") or ()
+    if not isinstance(found, list) or not all(isinstance(item, Mapping) and item.get("name") for item in found):
+        raise ParseProblem("'selectors' must be a list of named selectors", where="selectors.yml:1")
+    return tuple(found)
+
+
+def _fingerprint(
+    packages: Mapping[str, Package], variables: Mapping[str, Mapping[str, Any]], target: Target, environ: Environ
+) -> str:
+    """A hash of every file that can change a result, the variables, the target and the environment that was asked."""
+    digest = hashlib.sha256()
+    keys = ("model-paths", "seed-paths", "snapshot-paths", "test-paths", "macro-paths", "analysis-paths")
+    for package in packages.values():
+        digest.update((package.root / "dbt_project.yml").read_bytes())
+        for _, path in package.files(keys, (".sql", ".yml", ".yaml", ".csv")):
+            digest.update(path.relative_to(package.root).as_posix().encode() + b"\0")
+            digest.update(path.read_bytes() + b"\0")
+    for path in sorted(OWN_MACROS.glob("*.sql")):
+        digest.update(path.read_bytes())
+    # Where the database lies changes no table; everything else that was asked of the environment may.
+    asked = {key: value for key, value in sorted(environ.asked.items()) if value != target.path}
+    told = [variables, target.name, target.schema, asked]
+    digest.update(json.dumps(told, sort_keys=True, default=str).encode())
+    return digest.hexdigest()
+
+
+__all__ = ["Project", "called_macros"]

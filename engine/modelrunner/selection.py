@@ -1,0 +1,472 @@
+"""Which nodes a command is about: dbt's selection grammar.
+
+Owns parsing (`+a+`, `2+a`, `@a`, `tag:x`, unions by space, intersections by comma, selectors.yml), the methods, and
+the four modes of selecting tests along with what they test. Refuses to run anything: a set of unique ids comes out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+from engine.modelrunner.nodes import Member, Node, Source
+from engine.modelrunner.problems import SelectionProblem, nearest
+from engine.modelrunner.project import Project
+
+Indirect = Literal["eager", "cautious", "buildable", "empty"]
+INDIRECT: tuple[str, ...] = ("eager", "cautious", "buildable", "empty")
+_SPEC = re.compile(
+    r"\A(?P<at>@)?(?P<parents>(?P<parents_depth>\d*)\+)?"
+    r"((?P<method>[\w.]+):)?(?P<value>.*?)(?P<children>\+(?P<children_depth>\d*))?\Z",
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One term: a method with its value, and how far to go up and down. A depth of None means all the way."""
+
+    method: str
+    arguments: tuple[str, ...]
+    value: str
+    parents: bool = False
+    parents_depth: int | None = None
+    children: bool = False
+    children_depth: int | None = None
+    childrens_parents: bool = False
+    indirect: str = "eager"
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Combination:
+    """Terms joined: `union`, `intersection`, or `difference` (the first without the others)."""
+
+    kind: str
+    parts: tuple[Criterion | Combination, ...]
+    indirect: str = "eager"
+    text: str = ""
+
+
+Spec = Criterion | Combination
+METHODS = (
+    "fqn", "tag", "group", "access", "source", "path", "file", "package", "config", "test_name", "test_type",
+    "resource_type", "state", "exposure", "result", "source_status", "unit_test", "wildcard", "version",
+    "selector",
+)  # fmt: skip
+
+
+def parse_term(text: str, indirect: str = "eager") -> Criterion:
+    """One term such as `2+tag:nightly+1`. SelectionProblem when it means nothing."""
+    match = _SPEC.match(text)
+    if match is None or not match.group("value"):
+        raise SelectionProblem(f"cannot read selector '{text}'", hint="try for example +my_model or tag:nightly")
+    if match.group("at") and match.group("children"):
+        raise SelectionProblem(
+            f"selector '{text}' has both @ and a + at its end", hint="@ includes descendants already"
+        )
+    value = match.group("value")
+    given = match.group("method")
+    if given is None:
+        # As dbt does: what looks like a path is one.
+        looks_like_path = "/" in value or "\\" in value
+        looks_like_file = value.lower().endswith((".sql", ".py", ".csv", ".yml", ".yaml"))
+        given = "path" if looks_like_path else "file" if looks_like_file else "fqn"
+    method, *arguments = given.split(".")
+    if method not in METHODS:
+        raise SelectionProblem(
+            f"'{method}' is not a selection method", hint=nearest(method, METHODS) or f"use one of {', '.join(METHODS)}"
+        )
+    return Criterion(
+        method,
+        tuple(arguments),
+        value,
+        match.group("parents") is not None,
+        int(match.group("parents_depth")) if match.group("parents_depth") else None,
+        match.group("children") is not None,
+        int(match.group("children_depth")) if match.group("children_depth") else None,
+        match.group("at") is not None,
+        indirect,
+        text,
+    )
+
+
+def parse_union(texts: Sequence[str], indirect: str = "eager") -> Combination:
+    """Terms as they stand on the command line: blanks are unions, commas intersections."""
+    parts: list[Spec] = []
+    for text in texts:
+        for word in text.split():
+            terms = [parse_term(term, indirect) for term in word.split(",")]
+            parts.append(terms[0] if len(terms) == 1 else Combination("intersection", tuple(terms), indirect, word))
+    return Combination("union", tuple(parts), indirect, " ".join(texts))
+
+
+def parse(select: Sequence[str], exclude: Sequence[str], indirect: str = "eager") -> Spec:
+    """`--select` without `--exclude`; nothing selected means everything."""
+    if indirect not in INDIRECT:
+        raise SelectionProblem(f"unknown indirect selection '{indirect}'", hint=f"use one of {', '.join(INDIRECT)}")
+    included = (
+        parse_union(select, indirect)
+        if select
+        else parse_union(["fqn:*", "source:*", "exposure:*", "unit_test:*"], indirect)
+    )
+    if not exclude:
+        return included
+    return Combination("difference", (included, parse_union(exclude, indirect)), indirect, included.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Previous:
+    """An earlier state of the project: `manifest` and `results` as the artifacts hold them, read from `folder`."""
+
+    folder: Path
+    manifest: Mapping[str, Any] | None = None
+    results: Mapping[str, str] = field(default_factory=dict)
+
+
+class Selector:
+    """Evaluates selections over one project."""
+
+    def __init__(self, project: Project, previous: Previous | None = None) -> None:
+        self.project = project
+        self.previous = previous
+        self.members: dict[str, Member] = project.members()
+
+    def select(self, spec: Spec) -> set[str]:
+        """The unique ids that `spec` means, with the tests that come along."""
+        return self._resolve(spec)[0]
+
+    def named(self, name: str, indirect: str = "eager") -> Spec:
+        """A selector of selectors.yml."""
+        return from_yaml(self.project.selectors, name, indirect)
+
+    def default(self) -> Spec | None:
+        """The selector that selectors.yml marks as default."""
+        found = [item["name"] for item in self.project.selectors if item.get("default")]
+        return self.named(str(found[0])) if found else None
+
+    # Sets -------------------------------------------------------------------------------------------------------
+
+    def _resolve(self, spec: Spec) -> tuple[set[str], set[str]]:
+        """(selected, tests that wait for more of their parents to be selected)."""
+        if isinstance(spec, Criterion):
+            if spec.method == "selector":
+                return self._resolve(self.named(spec.value, spec.indirect))
+            return self._criterion(spec)
+        sides = [self._resolve(part) for part in spec.parts]
+        direct = _combined(spec.kind, [chosen for chosen, _ in sides])
+        waiting = _combined(spec.kind, [chosen | later for chosen, later in sides])
+        return self._adopt(direct, waiting, spec.indirect), waiting
+
+    def _adopt(self, direct: set[str], waiting: set[str], indirect: str) -> set[str]:
+        if direct == waiting or indirect not in ("cautious", "buildable"):
+            return direct
+        reach = direct if indirect == "cautious" else direct | self.project.graph.ancestors(direct)
+        return direct | {
+            uid for uid in waiting if uid in self.project.nodes and set(self.members[uid].depends_on) <= reach
+        }
+
+    def _criterion(self, spec: Criterion) -> tuple[set[str], set[str]]:
+        graph = self.project.graph
+        found = set(self._matching(spec))
+        more: set[str] = set()
+        if spec.childrens_parents:
+            below = graph.descendants(found) | found
+            more |= below | graph.ancestors(below)
+        if spec.parents:
+            more |= graph.ancestors(found, spec.parents_depth)
+        if spec.children:
+            more |= graph.descendants(found, spec.children_depth)
+        selected = found | more
+        if spec.indirect == "empty":
+            return selected, set()
+        return self._expand(selected, spec.indirect)
+
+    def _expand(self, selected: set[str], indirect: str) -> tuple[set[str], set[str]]:
+        graph = self.project.graph
+        direct, waiting = set(selected), set()
+        reach = selected
+        if indirect == "buildable":
+            reach = selected | graph.ancestors(selected) | set(self.project.sources)
+        for uid in {child for node in selected for child in graph.children.get(node, ())}:
+            node = self.project.nodes.get(uid)
+            if node is None or node.resource_type not in ("test", "unit_test"):
+                continue
+            if indirect == "eager" or set(node.depends_on) <= reach:
+                direct.add(uid)
+            else:
+                waiting.add(uid)
+        return direct, waiting
+
+    # Methods ----------------------------------------------------------------------------------------------------
+
+    def _matching(self, spec: Criterion) -> Iterable[str]:
+        method: Callable[[Criterion], Iterable[str]] = getattr(self, f"_by_{spec.method}")
+        return method(spec)
+
+    def _where(self, test: Callable[[Member], bool]) -> list[str]:
+        return [uid for uid, member in self.members.items() if test(member)]
+
+    def _by_fqn(self, spec: Criterion) -> list[str]:
+        packages = set(self.project.packages)
+        return self._where(
+            lambda member: (
+                isinstance(member, Node)
+                and member.resource_type != "unit_test"
+                and fqn_matches(member.fqn, spec.value, packages)
+            )
+        )
+
+    def _by_wildcard(self, spec: Criterion) -> list[str]:
+        return self._by_fqn(spec)
+
+    def _by_tag(self, spec: Criterion) -> list[str]:
+        return self._where(lambda member: any(fnmatchcase(str(tag), spec.value) for tag in member.tags))
+
+    def _by_group(self, spec: Criterion) -> list[str]:
+        return self._where(lambda member: member.config.get("group") == spec.value)
+
+    def _by_access(self, spec: Criterion) -> list[str]:
+        return self._where(
+            lambda member: member.resource_type == "model" and member.config.get("access", "protected") == spec.value
+        )
+
+    def _by_source(self, spec: Criterion) -> list[str]:
+        parts = spec.value.split(".")
+        if len(parts) > 3:
+            raise SelectionProblem(f"source '{spec.value}' has too many parts", hint="write source:NAME.TABLE")
+        package, source, table = {1: ("*", parts[0], "*"), 2: ("*", *parts), 3: tuple(parts)}[len(parts)]
+        return self._where(
+            lambda member: (
+                isinstance(member, Source)
+                and fnmatchcase(member.package, package)
+                and fnmatchcase(member.source_name, source)
+                and fnmatchcase(member.name, table)
+            )
+        )
+
+    def _by_exposure(self, spec: Criterion) -> list[str]:
+        return self._by_kind("exposure", spec.value)
+
+    def _by_unit_test(self, spec: Criterion) -> list[str]:
+        return self._by_kind("unit_test", spec.value)
+
+    def _by_kind(self, kind: str, value: str) -> list[str]:
+        package, _, name = value.rpartition(".")
+        return self._where(
+            lambda member: (
+                member.resource_type == kind
+                and fnmatchcase(member.name, name)
+                and fnmatchcase(member.package, package or "*")
+            )
+        )
+
+    def _by_path(self, spec: Criterion) -> list[str]:
+        root = self.project.folder
+        value = spec.value.rstrip("/") or "."
+        paths = (
+            {PurePosixPath(path.relative_to(root).as_posix()) for path in root.glob(value)}
+            if value != "."
+            else {PurePosixPath(".")}
+        )
+
+        def inside(member: Member) -> bool:
+            path = PurePosixPath(member.original_path)
+            patched = member.patch_path is not None and PurePosixPath(member.patch_path) in paths
+            return path in paths or patched or any(parent in paths for parent in path.parents)
+
+        return self._where(inside)
+
+    def _by_file(self, spec: Criterion) -> list[str]:
+        return self._where(
+            lambda member: (
+                fnmatchcase(PurePosixPath(member.original_path).name, spec.value)
+                or fnmatchcase(PurePosixPath(member.original_path).stem, spec.value)
+            )
+        )
+
+    def _by_package(self, spec: Criterion) -> list[str]:
+        wanted = self.project.name if spec.value == "this" else spec.value
+        return self._where(lambda member: fnmatchcase(member.package, wanted))
+
+    def _by_config(self, spec: Criterion) -> list[str]:
+        def matches(member: Member) -> bool:
+            value: Any = {**_defaults_of(member), **member.config}
+            for part in spec.arguments:
+                if not isinstance(value, Mapping) or part not in value:
+                    return False
+                value = value[part]
+            return config_matches(value, spec.value, ignore_case=spec.arguments == ("severity",))
+
+        return self._where(matches)
+
+    def _by_resource_type(self, spec: Criterion) -> list[str]:
+        known = ("model", "seed", "snapshot", "test", "unit_test", "analysis", "source", "exposure", "metric",
+                 "semantic_model", "saved_query", "operation")  # fmt: skip
+        if spec.value not in known:
+            raise SelectionProblem(f"unknown resource type '{spec.value}'", hint=nearest(spec.value, known))
+        return self._where(lambda member: member.resource_type == spec.value)
+
+    def _by_test_name(self, spec: Criterion) -> list[str]:
+        return self._where(
+            lambda member: (
+                isinstance(member, Node)
+                and (
+                    (member.test is not None and fnmatchcase(member.test.name, spec.value))
+                    or (member.resource_type == "unit_test" and fnmatchcase(member.name, spec.value))
+                )
+            )
+        )
+
+    def _by_test_type(self, spec: Criterion) -> list[str]:
+        kinds = {"generic": "g", "schema": "g", "singular": "s", "data": "gs", "unit": "u"}
+        if spec.value not in kinds:
+            raise SelectionProblem(
+                f"unknown test type '{spec.value}'",
+                hint=nearest(spec.value, kinds) or "use generic, singular, data or unit",
+            )
+
+        def kind(member: Member) -> str:
+            if member.resource_type == "unit_test":
+                return "u"
+            if not isinstance(member, Node) or member.resource_type != "test":
+                return "-"
+            return "g" if member.test is not None else "s"
+
+        return self._where(lambda member: kind(member) in kinds[spec.value])
+
+    def _by_version(self, spec: Criterion) -> list[str]:
+        return self._where(lambda member: member.resource_type == "model") if spec.value == "none" else []
+
+    def _by_result(self, spec: Criterion) -> list[str]:
+        if self.previous is None:
+            raise SelectionProblem("result: needs an earlier run", hint="name its artifacts with --state")
+        return [uid for uid in self.members if self.previous.results.get(uid) == spec.value]
+
+    def _by_state(self, spec: Criterion) -> list[str]:
+        from engine.modelrunner.state import by_state
+
+        if self.previous is None or self.previous.manifest is None:
+            raise SelectionProblem("state: needs an earlier manifest", hint="name its folder with --state")
+        return by_state(self.project, self.previous.manifest, spec.value, spec.arguments)
+
+    def _by_source_status(self, spec: Criterion) -> list[str]:
+        raise SelectionProblem("source_status: is not supported", hint="use source:NAME+ after `source freshness`")
+
+
+def _defaults_of(member: Member) -> Mapping[str, Any]:
+    if isinstance(member, Node):
+        return {"materialized": member.config.materialized, "enabled": True, "schema": None, "tags": []}
+    return {"enabled": True}
+
+
+def config_matches(value: Any, wanted: str, *, ignore_case: bool = False) -> bool:
+    """Whether a configuration value is the text of a selector: lists by member, booleans as true and false."""
+    if isinstance(value, Mapping):
+        return wanted in value
+    if isinstance(value, list | tuple):
+        return any(config_matches(item, wanted) for item in value)
+    if isinstance(value, bool):
+        return wanted.lower() == str(value).lower()
+    return str(value).lower() == wanted.lower() if ignore_case else str(value) == wanted
+
+
+def fqn_matches(fqn: Sequence[str], wanted: str, packages: Iterable[str]) -> bool:
+    """dbt's rule: the name itself, or a prefix of the fqn with or without its package; `*`, `?` and `[…]` as in a shell."""
+    if fqn and fqn[-1] == wanted:
+        return True
+    parts = wanted.split(".")
+    if _prefix(fqn, parts):
+        return True
+    # Without the package in front.
+    return bool(fqn) and fqn[0] in set(packages) and _prefix(fqn[1:], parts)
+
+
+def _prefix(fqn: Sequence[str], parts: Sequence[str]) -> bool:
+    if len(parts) == 1 and any(sign in parts[0] for sign in "*?[") and fqn and fnmatchcase(fqn[-1], parts[0]):
+        return True
+    for place, part in enumerate(parts):
+        if part == "*" and place == len(parts) - 1:
+            return place <= len(fqn)
+        if place >= len(fqn) or not fnmatchcase(fqn[place], part):
+            return False
+    return True
+
+
+def _combined(kind: str, sets: list[set[str]]) -> set[str]:
+    if not sets:
+        return set()
+    if kind == "union":
+        return set().union(*sets)
+    if kind == "intersection":
+        return set.intersection(*sets)
+    return sets[0].difference(*sets[1:])
+
+
+# selectors.yml ----------------------------------------------------------------------------------------------------
+
+
+def from_yaml(selectors: Sequence[Mapping[str, Any]], name: str, indirect: str = "eager") -> Spec:
+    """The selector called `name`. SelectionProblem when there is none or it is malformed."""
+    known = {str(item["name"]): item for item in selectors}
+    if name not in known:
+        raise SelectionProblem(f"no selector '{name}' in selectors.yml", hint=nearest(name, known))
+    return _definition(known[name].get("definition"), selectors, name, indirect)
+
+
+def _definition(value: Any, selectors: Sequence[Mapping[str, Any]], name: str, indirect: str) -> Spec:
+    if isinstance(value, str):
+        return parse_union([value], indirect)
+    if isinstance(value, list):
+        return _joined("union", value, selectors, name, indirect)
+    if not isinstance(value, Mapping):
+        raise SelectionProblem(f"selector '{name}' has a definition that is no mapping")
+    for kind in ("union", "intersection"):
+        if kind in value:
+            return _joined(kind, value[kind], selectors, name, indirect)
+    if "method" not in value:
+        if len(value) == 1:
+            ((method, inner),) = value.items()
+            return parse_term(f"{method}:{inner}", indirect)
+        raise SelectionProblem(f"selector '{name}' has a definition without method", hint="add method: and value:")
+    if value["method"] == "selector":
+        return from_yaml(selectors, str(value.get("value")), indirect)
+    base = parse_term(f"{value['method']}:{value.get('value')}", str(value.get("indirect_selection", indirect)))
+    spec: Spec = Criterion(
+        base.method,
+        base.arguments,
+        base.value,
+        bool(value.get("parents")),
+        _depth(value.get("parents_depth")),
+        bool(value.get("children")),
+        _depth(value.get("children_depth")),
+        bool(value.get("childrens_parents")),
+        base.indirect,
+        base.text,
+    )
+    if value.get("exclude"):
+        spec = Combination(
+            "difference", (spec, _joined("union", value["exclude"], selectors, name, indirect)), indirect
+        )
+    return spec
+
+
+def _depth(value: Any) -> int | None:
+    return int(value) if value else None
+
+
+def _joined(kind: str, items: Any, selectors: Sequence[Mapping[str, Any]], name: str, indirect: str) -> Spec:
+    if not isinstance(items, list):
+        raise SelectionProblem(f"'{kind}' of selector '{name}' must be a list")
+    parts, excluded = [], []
+    for item in items:
+        if isinstance(item, Mapping) and set(item) == {"exclude"}:
+            excluded.append(_joined("union", item["exclude"], selectors, name, indirect))
+        else:
+            parts.append(_definition(item, selectors, name, indirect))
+    spec: Spec = Combination(kind, tuple(parts), indirect)
+    return Combination("difference", (spec, *excluded), indirect) if excluded else spec
