@@ -46,7 +46,7 @@
     join {{ ref('stg_git_commits') }} as c on c.developer_id = s.developer_id
     where {{ touched('session', 'g.session_id') }}
         and epoch_us(c.commit_timestamp) between epoch_us(g.segment_start) - 1000000
-            and epoch_us(g.segment_end) + {{ var('correlation_window') }} * 1000000
+            and epoch_us(g.segment_end) + cast({{ var("correlation_window") }} as bigint) * 1000000
     union all
     -- Commits that a touched session is already tied to.
     select distinct 'commit', commit_hash

@@ -103,7 +103,7 @@ at_work as (
     join {{ ref('stg_session_segments') }} as g on g.agent_type = s.agent_type and g.session_id = s.session_id
     -- git keeps whole seconds: a commit made within the session's first second must not precede it.
     where epoch_us(c.commit_timestamp) >= (epoch_us(g.segment_start) // 1000000) * 1000000
-        and epoch_us(c.commit_timestamp) <= epoch_us(g.segment_end) + {{ var('correlation_window') }} * 1000000
+        and epoch_us(c.commit_timestamp) <= epoch_us(g.segment_end) + cast({{ var("correlation_window") }} as bigint) * 1000000
         and c.developer_id <> 'unknown'
     group by c.project_id, c.commit_hash, s.agent_type, s.session_id, s.project_ids
 ),

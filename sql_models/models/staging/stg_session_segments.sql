@@ -95,7 +95,7 @@ gaps as (
 numbered as (
     select
         *,
-        sum(case when silence_us <= {{ var('session_gap') }} * 1000000 then 0 else 1 end) over (
+        sum(case when silence_us <= cast({{ var("session_gap") }} as bigint) * 1000000 then 0 else 1 end) over (
             partition by agent_type, session_id order by ts, event_key rows unbounded preceding
         ) as segment
     from gaps
