@@ -47,7 +47,7 @@ class Listener(uvicorn.Server):
         protocol: Any = PeerProtocol if listening.family == socket.AF_UNIX else HttpToolsProtocol
         super().__init__(
             uvicorn.Config(
-                application,  # type: ignore[arg-type]
+                application,
                 http=protocol,
                 ws="none",
                 loop="none",

@@ -10,7 +10,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,7 @@ class Workspace:
         self.hash_key = hash_key
         """Keys the hashes of tool arguments: one per workspace, so that they mean nothing elsewhere."""
         self._lock = lock
+        self._named_batch = 0
 
     @classmethod
     def open(
@@ -74,8 +75,47 @@ class Workspace:
                 "internal_domains": list(settings["internal_domains"]),
                 "correlation_window": settings["git.correlation_window"],
             },
+            environment={**os.environ, "AA_DATABASE": str(settings.database)},
         )
         return LiveLoop(project, self.path.database.cursor)
+
+    @property
+    def own_prices(self) -> Path:
+        """The workspace's own price list, which need not exist."""
+        return self.settings.data_dir / "prices.yaml"
+
+    def publish_prices(self) -> None:
+        """Bring the price book in the database up to date; names are resolved again when prices changed."""
+        from engine.prices.export import changed_price_rows, known_model_names, model_name_rows
+
+        now = datetime.now(UTC)
+        cursor = self.path.database.cursor()
+        try:
+            rows = changed_price_rows(cursor, now, self.own_prices)
+            if rows:
+                rows.merge(model_name_rows(known_model_names(cursor), now, self.own_prices))
+        finally:
+            cursor.close()
+        if rows:
+            self.path.recorder.record(rows).result()
+            self.path.flush(60.0)
+
+    def name_models(self) -> None:
+        """Give names of models that were never seen before their entry in the price book."""
+        from engine.prices.export import model_name_rows, new_model_names
+
+        batch = self.path.progress().batch_id
+        if batch == self._named_batch:
+            return
+        cursor = self.path.database.cursor()
+        try:
+            names = new_model_names(cursor, self._named_batch)
+        finally:
+            cursor.close()
+        if names:
+            self.path.recorder.record(model_name_rows(names, own=self.own_prices)).result()
+            self.path.flush(60.0)
+        self._named_batch = batch
 
     def close(self) -> None:
         """Apply what the journal holds, checkpoint, and let the next one in."""
@@ -100,16 +140,11 @@ def offline(settings: Settings) -> Iterator[Workspace]:
     """Open a workspace while no engine runs; on the way out apply everything and refresh the models."""
     workspace = Workspace.open(settings, block_above=100_000)
     try:
-        try:  # PENDING: until the price export is there
-            from engine.prices.export import publish
-
-            publish(workspace.path.recorder)
-        except ImportError:
-            pass
+        workspace.publish_prices()
         yield workspace
-        workspace.path.recorder.close()
         workspace.path.flush(3600.0)
-        try:  # PENDING: until the model runner is there
+        workspace.name_models()
+        try:  # PENDING
             models = workspace.live_loop()
         except ImportError:
             return

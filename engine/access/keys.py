@@ -79,7 +79,7 @@ class KeyRing:
         self._keys: tuple[Key, ...] = ()
         self._by_hash: dict[str, Key] = {}
 
-    def keys(self) -> tuple[Key, ...]:
+    def all(self) -> tuple[Key, ...]:
         """All keys, also revoked and expired ones, in the order of their making."""
         self._refresh()
         return self._keys
@@ -170,7 +170,7 @@ class KeyRing:
         return new, secret
 
     def _find(self, key_id: str) -> Key:
-        for key in self.keys():
+        for key in self.all():
             if key.key_id == key_id:
                 return key
         raise UsageError(f"there is no key {key_id}", hint="`aa-engine keys list` shows all")

@@ -36,6 +36,7 @@ class DurablePath:
         self.journal = journal
         self.recorder = recorder
         self.applier = applier
+        self.catalogue = writer.catalogue
         self._writer = writer
 
     @classmethod

@@ -52,6 +52,8 @@ class JournalRecorder:
         self._condition = threading.Condition()
         self._closing = False
         self.waiting_rows = 0
+        self.trouble: str | None = None
+        """Why the last group could not be made durable; None when it could."""
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
@@ -115,10 +117,12 @@ class JournalRecorder:
                 self._journal.write(payloads)
         except Exception as error:
             # Whatever it is, it belongs to the senders: this thread serves all others that come after them.
+            self.trouble = error.line() if isinstance(error, StorageError) else type(error).__name__
             for waiting in group:
                 if not waiting.future.done():
                     waiting.future.set_exception(error)
             return
+        self.trouble = None
         for future in durable:
             future.set_result(None)
 

@@ -1,0 +1,57 @@
+"""`aa-engine status`: what a running engine does.
+
+Owns the words and the JSON. Refuses to start one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Flags."""
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Exit 1 when no engine answers on the data directory, or when something is wrong with it."""
+    import httpx
+
+    from engine import settings as engine_settings
+    from engine.client import connect, running_engine
+    from engine.errors import UnreachableError
+
+    settings = engine_settings.load(arguments.data_dir, arguments.config)
+    address = running_engine(settings)
+    if address is None:
+        raise UnreachableError(f"no engine runs on {settings.data_dir}", hint="start one with `aa-engine serve`")
+    try:
+        with connect(address) as client:
+            answer = client.get("/api/v1/status")
+            answer.raise_for_status()
+    except httpx.HTTPError as error:
+        raise UnreachableError(f"the engine (process {address.pid}) does not tell its status: {error}") from error
+    told: dict[str, Any] = answer.json()
+    told["addresses"] = {"http": address.http, "grpc": address.grpc, "socket": address.socket}
+    if arguments.json:
+        print(json.dumps(told, indent=2))
+    else:
+        _print(told, address.pid)
+    return 1 if told.get("troubles") else 0
+
+
+def _print(told: dict[str, Any], pid: int) -> None:
+    lines: list[tuple[str, str]] = [
+        ("engine", f"{told['version']}, process {pid}"),
+        *((name, place or "closed") for name, place in told["addresses"].items()),
+        ("rows", f"{told['event_count']:,}"),
+        ("batch", f"{told['batch_id']} at {told['as_of']}"),
+        ("behind", f"{told['journal']['lag_bytes']:,} bytes of journal"),
+        ("watching", f"{told['subscribers']} consoles, {len(told['repositories']['watched'])} repositories"),
+    ]
+    lines += [(f"! {part}", sentence) for part, sentence in told.get("troubles", {}).items()]
+    width = max(len(name) for name, _ in lines)
+    for name, text in lines:
+        print(f"{name:<{width}}  {text}")

@@ -1,0 +1,81 @@
+"""How the engine is: alive, ready, and what is wrong if it is not.
+
+Owns the answers of /healthz and /readyz and the engine's part of /api/v1/status. Refuses to repair.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+
+from engine import __version__
+from engine.access.http import Send
+from engine.ingest.durable import DurablePath
+from engine.ingest.transcripts import Follower
+from engine.refresh import ModelKeeper
+from engine.repos.watch import Watcher
+
+
+class Health:
+    """Asks the parts. `ready` is set by the service once start-up catch-up is done."""
+
+    def __init__(self, path: DurablePath, keeper: ModelKeeper, follower: Follower, watcher: Watcher) -> None:
+        self.ready = False
+        self._path = path
+        self._keeper = keeper
+        self._follower = follower
+        self._watcher = watcher
+
+    def troubles(self) -> dict[str, str]:
+        """What is wrong, by part; empty when the engine takes, stores and shows everything."""
+        found = {
+            "journal": self._path.recorder.trouble,
+            "store": self._path.progress().trouble,
+            "models": self._keeper.trouble,
+        }
+        return {part: sentence for part, sentence in found.items() if sentence is not None}
+
+    def status(self) -> Mapping[str, Any]:
+        """The engine's part of /api/v1/status."""
+        progress = self._path.progress()
+        return {
+            "pid": os.getpid(),
+            "ready": self.ready,
+            "troubles": self.troubles(),
+            "journal": {
+                "end": progress.journal_end,
+                "applied": progress.applied_offset,
+                "lag_bytes": progress.lag_bytes,
+                "waiting_rows": self._path.recorder.waiting_rows,
+            },
+            "transcripts": asdict(self._follower.status()),
+            "repositories": {
+                "problem": self._watcher.problem,
+                "watched": [asdict(state) for state in self._watcher.states()],
+            },
+        }
+
+    async def answer(self, path: str, send: Send) -> None:
+        """Answer /healthz (always 200 while the process lives) or /readyz (503 with what is wrong)."""
+        told: dict[str, Any] = {"version": __version__}
+        status = 200
+        if path == "/healthz":
+            told["status"] = "ok"
+        else:
+            troubles = self.troubles()
+            told |= {"ready": self.ready and not troubles, "troubles": troubles}
+            if not self.ready:
+                told["troubles"] = {"start": "still starting, or stopping", **troubles}
+            status = 200 if told["ready"] else 503
+        body = orjson.dumps(told)
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+            (b"cache-control", b"no-store"),
+        ]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})

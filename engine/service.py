@@ -1,0 +1,190 @@
+"""What runs under `aa-engine serve`: one process, its doors, its parts, their start and their stop.
+
+Owns the composition (who gets which part), the order of starting and stopping, the ready line and engine.json. Refuses
+everything that a part can do itself: this module only joins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from typing import Any
+
+from starlette.applications import Starlette
+
+from engine import __version__
+from engine.access.http import Authenticated
+from engine.access.identity import local_developer
+from engine.access.keys import KeyRing
+from engine.api.app import EXCEPTION_HANDLERS, ApiContext, build_routes
+from engine.api.stream import Broadcaster
+from engine.clock import SystemClock
+from engine.doors import Doors, Exposure
+from engine.health import Health
+from engine.ingest.http import IngestRoutes
+from engine.ingest.intake import Intake, Policy
+from engine.ingest.transcripts import Follower
+from engine.listeners import Listener
+from engine.refresh import ModelKeeper
+from engine.repos.watch import Watcher
+from engine.root import Root
+from engine.settings import Settings
+from engine.store.reader import Reader
+from engine.store.writer import Applied
+from engine.workspace import Workspace
+
+GRACE_SECONDS = 5.0
+"""For what is in flight when the engine stops: an agent's last flush takes milliseconds."""
+IDLE_CHECK_SECONDS = 0.25
+
+
+class Engine:
+    """One engine on one data directory. `run` returns after a clean stop."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        embedded: bool = False,
+        announce: Callable[[str], None] | None = None,
+        complain: Callable[[str], None] | None = None,
+    ) -> None:
+        self.settings = settings
+        self._embedded = embedded
+        self._announce = announce or (lambda line: print(line, flush=True))
+        self._complain = complain or (lambda line: print(f"aa-engine: {line}", file=sys.stderr, flush=True))
+        self._clock = SystemClock()
+        self._stopping = asyncio.Event()
+        self._keeper: ModelKeeper | None = None
+
+    async def run(self) -> None:
+        """Open, serve until SIGTERM, SIGINT or idleness, close. Raises EngineError when it cannot start."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        keys = KeyRing(self.settings.keys_file, self._clock)
+        exposure = Exposure.of(self.settings, keys)
+        workspace = await asyncio.to_thread(Workspace.open, self.settings, on_batch=self._on_batch)
+        try:
+            intake = Intake(workspace.path.recorder, self._policy(workspace), self._clock)
+            doors = Doors.open(self.settings, exposure, intake, keys, self._complain if self._embedded else None)
+            try:
+                await self._serve(workspace, intake, keys, doors)
+            finally:
+                doors.close()
+        finally:
+            await asyncio.to_thread(workspace.close)
+
+    def _on_batch(self, applied: Applied) -> None:
+        if self._keeper is not None:
+            self._keeper.notify()
+
+    def _policy(self, workspace: Workspace) -> Policy:
+        return Policy(
+            max_body_bytes=self.settings["ingest.max_body_bytes"],
+            local_developer=local_developer(),
+            hash_key=workspace.hash_key,
+            include_prompts=self.settings["include_prompts"],
+            commit_messages=self.settings["git.commit_messages"],
+        )
+
+    async def _serve(self, workspace: Workspace, intake: Intake, keys: KeyRing, doors: Doors) -> None:
+        broadcaster = Broadcaster(self._clock, version=__version__)
+        keeper = ModelKeeper(workspace, broadcaster.publish, self.settings["models.refresh_seconds"])
+        recorder = workspace.path.recorder
+        developer = intake.policy.local_developer
+        follower = Follower(recorder, self.settings, developer, hash_key=workspace.hash_key)
+        watcher = Watcher(recorder, self.settings, clock=self._clock)
+        reader = Reader(workspace.path.database)
+        health = Health(workspace.path, keeper, follower, watcher)
+        api = Starlette(
+            routes=build_routes(
+                ApiContext(reader, self._clock, self.settings, broadcaster, __version__, health.status)
+            ),
+            exception_handlers=dict(EXCEPTION_HANDLERS),
+        )
+        pool = ThreadPoolExecutor(2, thread_name_prefix="decode")
+        root = Root(IngestRoutes(intake, workspace.path.catalogue, pool), health, api)
+        listeners = [
+            Listener(Authenticated(root, keys, door), listening, tls) for door, listening, tls in doors.listening()
+        ]
+        serving = [asyncio.create_task(listener.run_until_finished()) for listener in listeners]
+        for task in serving:
+            # A listener that ends by itself has failed: then the whole engine stops, and says why below.
+            task.add_done_callback(lambda _: self._stopping.set())
+        if doors.grpc is not None:
+            doors.grpc.start()
+        self._keeper = keeper
+        following = False
+        try:
+            await asyncio.to_thread(workspace.publish_prices)
+            keeper.start()
+            await self._until_built(keeper)
+            if not self._stopping.is_set():
+                if self.settings["transcripts.follow"]:
+                    follower.start()
+                watcher.start()
+                following = True
+                health.ready = True
+                self._tell(doors)
+                await self._until_stopped(broadcaster)
+        finally:
+            health.ready = False
+            self.settings.address_file.unlink(missing_ok=True)
+            broadcaster.close()
+            for listener in listeners:
+                listener.finish()
+            if doors.grpc is not None:
+                await asyncio.to_thread(doors.grpc.stop, GRACE_SECONDS)
+            results = await asyncio.gather(*serving, return_exceptions=True)
+            if following:
+                await asyncio.gather(asyncio.to_thread(follower.stop), asyncio.to_thread(watcher.stop))
+            await asyncio.to_thread(keeper.stop)
+            reader.close()
+            pool.shutdown()
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+
+    async def _until_built(self, keeper: ModelKeeper) -> None:
+        """The models' first build, or a signal that comes before its end."""
+        building = asyncio.create_task(asyncio.to_thread(keeper.wait_built))
+        stopping = asyncio.create_task(self._stopping.wait())
+        await asyncio.wait((building, stopping), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+
+    def _tell(self, doors: Doors) -> None:
+        """The ready line, and the same for clients that come later."""
+        told: Mapping[str, Any] = {"ready": True, **asdict(doors.addresses)}
+        line = json.dumps(told)
+        path = self.settings.address_file
+        partial = path.with_suffix(".partial")
+        partial.write_text(line + "\n", encoding="utf-8")
+        os.chmod(partial, 0o600)
+        os.replace(partial, path)
+        self._announce(line)
+
+    async def _until_stopped(self, broadcaster: Broadcaster) -> None:
+        """Until a signal, or until nobody has followed the stream for `idle_exit_seconds`."""
+        longest = self.settings["idle_exit_seconds"]
+        if longest is None:
+            await self._stopping.wait()
+            return
+        seen, left_at = time.monotonic(), broadcaster.last_left_at
+        while time.monotonic() - seen < longest:
+            try:
+                async with asyncio.timeout(IDLE_CHECK_SECONDS):
+                    await self._stopping.wait()
+                    return
+            except TimeoutError:
+                pass
+            if broadcaster.subscriber_count or broadcaster.last_left_at != left_at:
+                seen, left_at = time.monotonic(), broadcaster.last_left_at
+        self._complain(f"nobody has watched for {longest:g} s: stopping")
