@@ -361,8 +361,9 @@ class CodexReader:
         call = self._calls.get(call_id) if call_id is not None else None
         if call_id is None or call is None:
             return
-        output, success = output_of(payload.get("output"))
-        code = call.exit_code if call.exit_code is not None else exit_code_of(output)
+        output, success, code = output_of(payload.get("output"))
+        if call.exit_code is not None:
+            code = call.exit_code
         if code is not None:
             success = code == 0
         error_type = None
@@ -390,22 +391,23 @@ def command_of(arguments: Mapping[str, Any]) -> str:
     return command if isinstance(command, str) else ""
 
 
-def output_of(output: object) -> tuple[str, bool | None]:
-    """(text, success where the output itself says it): outputs come as a text, as JSON in a text, or as an object."""
-    if isinstance(output, str) and output.startswith('{"'):
-        inner = load(output.encode("utf-8", "replace"))
+def output_of(output: object) -> tuple[str, bool | None, int | None]:
+    """(text, success, exit code) as far as the output says: it comes as text, as JSON in a text, or as an object."""
+    if isinstance(output, str):
+        inner = load(output.encode("utf-8", "replace")) if output.startswith('{"') else None
         if inner is not None and isinstance(inner.get("output"), str):
             code = mapping(inner.get("metadata")).get("exit_code")
-            return inner["output"], (code == 0 if type(code) is int else None)
-    if isinstance(output, str):
-        return output, None
+            return inner["output"], None, code if type(code) is int and abs(code) < 1 << 31 else None
+        return output, None, exit_code_of(output)
     if isinstance(output, dict):
         content, success = output.get("content"), output.get("success")
-        return content if isinstance(content, str) else "", success if isinstance(success, bool) else None
+        text_of_it = content if isinstance(content, str) else ""
+        return text_of_it, success if isinstance(success, bool) else None, exit_code_of(text_of_it)
     if isinstance(output, list):
         texts = [part["text"] for part in output if isinstance(part, dict) and isinstance(part.get("text"), str)]
-        return "\n".join(texts), None
-    return "", None
+        joined = "\n".join(texts)
+        return joined, None, exit_code_of(joined)
+    return "", None, None
 
 
 def exit_code_of(output: str) -> int | None:
