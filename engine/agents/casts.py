@@ -17,7 +17,8 @@ TEXT_LIMIT = 512
 BIGINT_MAX = 2**63 - 1
 INTEGER_MAX = 2**31 - 1
 MONEY_STEP = Decimal("0.000000000001")
-MONEY_LIMIT = Decimal(10) ** 20
+MONEY_LIMIT = 10**15
+"""Above this an amount is no cost (and would not fit 28 digits with its 12 decimals)."""
 
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/\-]{0,127}\Z")
 _TRUE = frozenset({"true", "1", "yes", "ok", "success"})
@@ -104,10 +105,12 @@ def flag(value: Any) -> bool | None:
 
 def money(value: Any) -> Decimal | None:
     """US dollars with 12 decimals, never below zero. A float is taken by its shortest text, not by its binary value."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+    if type(value) is float:
+        return Decimal(repr(value)).quantize(MONEY_STEP) if 0 <= value < MONEY_LIMIT else None
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
         return None
     try:
-        amount = Decimal(value.strip() if isinstance(value, str) else repr(value))
+        amount = Decimal(value.strip() if isinstance(value, str) else value)
     except InvalidOperation:
         return None
     if not amount.is_finite() or amount < 0 or amount >= MONEY_LIMIT:

@@ -21,7 +21,7 @@ STANDARD = {
 
 LOG_FIELDS = {
     **STANDARD,
-    "event.sequence": Field("event_sequence", casts.count, unique=True),
+    "event.sequence": Field("event_sequence", casts.count),
     "prompt.id": Field("prompt_id", casts.text),
     "request_id": Field("request_id", casts.text, unique=True),
     "input_tokens": Field("input_tokens", casts.count),

@@ -1,14 +1,13 @@
 """OTLP's KeyValue and AnyValue as Python values.
 
-Owns the reading of one encoded attribute: a short hand-written path for what agents send (short text, numbers,
-booleans in the canonical encoding) and protobuf for everything else. Refuses nesting beyond DEPTH (None instead) and
-never fails on invalid UTF-8 (the replacement character instead). Damaged bytes raise protobuf's DecodeError.
+Owns the reading of one encoded attribute with protobuf, and its writing as JSON. Refuses nesting beyond DEPTH (None
+instead) and never fails on invalid UTF-8 (the replacement character instead). Damaged bytes raise protobuf's
+DecodeError.
 """
 
 from __future__ import annotations
 
 import base64
-import struct
 from typing import Any
 
 import orjson
@@ -22,7 +21,6 @@ _KeyValue = lean("KeyValue")
 _AnyValue = lean("AnyValue")
 _ArrayValue = lean("ArrayValue")
 _KeyValueList = lean("KeyValueList")
-_double = struct.Struct("<d").unpack_from
 
 
 def text(value: bytes) -> str:
@@ -62,41 +60,6 @@ def key_value(encoded: bytes) -> tuple[bytes, Any]:
     """Name (UTF-8 as sent) and value of an encoded KeyValue."""
     pair = _KeyValue.FromString(encoded)
     return pair.key, message_value(pair.value)
-
-
-def name_end(encoded: bytes) -> int:
-    """Where the name ends in a canonically encoded, short KeyValue (the name starts at 2); 0 for any other encoding.
-
-    Canonical and short: field 1 (name), then field 2 (value), nothing else, both lengths below 128.
-    """
-    size = len(encoded)
-    if size < 4 or encoded[0] != 0x0A:
-        return 0
-    end = encoded[1] + 2
-    if end + 2 > size or end > 129 or encoded[end] != 0x12 or end + 2 + encoded[end + 1] != size:
-        return 0
-    return end
-
-
-def short_value(encoded: bytes, end: int) -> Any:
-    """The value of a KeyValue for which `name_end` gave `end`."""
-    size = len(encoded)
-    start = end + 4
-    if start <= size:
-        tag = encoded[end + 2]
-        if tag == 0x0A and start + encoded[end + 3] == size:
-            return encoded[start:].decode("utf-8", "replace")
-        if tag == 0x18:
-            value = encoded[end + 3]
-            if value < 0x80 and size == start:
-                return value
-            if size == start + 1 and encoded[start] < 0x80:
-                return value & 0x7F | encoded[start] << 7
-        elif tag == 0x21 and size == end + 11:
-            return _double(encoded, end + 3)[0]
-        elif tag == 0x10 and size == start and encoded[end + 3] < 2:
-            return encoded[end + 3] == 1
-    return any_value(encoded[end + 2 :])
 
 
 def _json_default(value: Any) -> Any:

@@ -7,12 +7,11 @@ Refuses bodies and everything that privacy.py does not allow.
 from __future__ import annotations
 
 import struct
-from hashlib import blake2b
-from operator import itemgetter
+from hashlib import sha256
 from typing import Any
 
 from engine.ingest import anyvalue, instants, privacy
-from engine.ingest.attributes import Row, settle
+from engine.ingest.attributes import Row, settle, transposed
 from engine.ingest.origin import Collector, Origin, Origins
 from engine.ingest.payloads import Decoded, SenderContext
 from engine.store.rows import RawRows
@@ -61,18 +60,17 @@ COLUMNS = (
     "span_id",
     "attributes",
 )
-_row_of = itemgetter(*COLUMNS)
 
 SEVERITIES = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 """Names of the severity numbers 1–4, 5–8 … 21–24."""
 
-_pack = struct.Struct("<16sQQi").pack
+_pack = struct.Struct("<16sQQiI").pack
 _origins = Origins("logs", COLUMNS)
 
 
 def log_rows(request: Any, received_at: int, context: SenderContext) -> Decoded:
     """Rows of a lean Logs message. Raises protobuf's DecodeError for damaged parts."""
-    found: list[tuple[Any, ...]] = []
+    found: list[Row] = []
     collector = Collector("logs", received_at)
     for resource_logs in request.resource_logs:
         for scope_logs in resource_logs.scope_logs:
@@ -82,16 +80,14 @@ def log_rows(request: Any, received_at: int, context: SenderContext) -> Decoded:
             collector.add(origin, drops)
     rows = RawRows()
     if found:
-        columns: dict[str, list[Any]] = dict(zip(COLUMNS, map(list, zip(*found, strict=True)), strict=True))
+        columns = transposed(COLUMNS, found)
         columns["received_at"] = [received_at] * len(found)
         rows.extend("otel_logs", columns)
     collector.finish(rows, "otel_logs")
     return Decoded(rows, len(found), 0, None)
 
 
-def _records(
-    found: list[tuple[Any, ...]], origin: Origin, records: Any, received_at: int, drops: dict[str, int]
-) -> None:
+def _records(found: list[Row], origin: Origin, records: Any, received_at: int, drops: dict[str, int]) -> None:
     """The loop that every record runs through: local names, because attribute access is what it costs."""
     agent, template, width = origin.agent, origin.template, origin.width
     read = origin.reader.__getitem__
@@ -104,13 +100,15 @@ def _records(
         time, observed, severity = record.time_unix_nano, record.observed_time_unix_nano, record.severity_number
         severity_text, body, event_name = record.severity_text, record.body, record.event_name
         trace_id, span_id = record.trace_id, record.span_id
-        row: Row = template.copy()
+        row = template.copy()
         row.update(map(read, encoded))
         content = settle(row, width, drops) if len(row) > width else None
 
-        identity = b"\x1f".join((severity_text, body, event_name, trace_id, span_id, *encoded))
-        packed = _pack(origin_key, time, observed, severity)
-        row["dedup_key"] = blake2b(packed + identity, digest_size=16).hexdigest()
+        said = _pack(origin_key, time, observed, severity, len(body)) + body + b"".join(encoded)
+        if event_name or severity_text or trace_id or span_id:
+            said = b"\x1f".join((said, event_name, severity_text, trace_id, span_id))
+        # SHA-256 and not BLAKE2, because processors compute it in hardware and a record is long.
+        row["dedup_key"] = sha256(said).hexdigest()[:32]
 
         microseconds = (time or observed) // 1000
         if not earliest <= microseconds <= latest:
@@ -118,21 +116,25 @@ def _records(
         row["timestamp"] = microseconds
         if row["event_name"] is None:
             row["event_name"] = _event_name(origin, body, event_name)
-        if severity_text:
-            row["severity"] = anyvalue.text(severity_text)[:32]
-        elif 0 < severity <= 24:
-            row["severity"] = SEVERITIES[(severity - 1) // 4]
-        if len(trace_id) == 16:
-            row["trace_id"] = trace_id.hex()
-        if len(span_id) == 8:
-            row["span_id"] = span_id.hex()
+        if severity_text or severity:
+            row["severity"] = _severity(severity_text, severity)
+        if trace_id or span_id:
+            row["trace_id"] = trace_id.hex() if len(trace_id) == 16 else None
+            row["span_id"] = span_id.hex() if len(span_id) == 8 else None
         if not origin.fixed_developer:
             row["developer_id"] = row["user_email"] or origin.developer
         if refine is not None and (not refined_events or row["event_name"] in refined_events):
             refine(row, content or {}, origin.context.hash_key)
         if include_prompts:
             row["attributes"] = origin.reader.everything(encoded, body)
-        found.append(_row_of(row))
+        found.append(row)
+
+
+def _severity(text: bytes, number: int) -> str | None:
+    """The severity in the sender's words, else by its number."""
+    if text:
+        return anyvalue.text(text)[:32]
+    return SEVERITIES[(number - 1) // 4] if 0 < number <= 24 else None
 
 
 def _event_time(encoded: tuple[bytes, ...]) -> int:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import struct
 from hashlib import blake2b
-from operator import itemgetter
 from typing import Any
 
 from engine.agents import casts
 from engine.ingest import anyvalue, instants
-from engine.ingest.attributes import Row, settle
+from engine.ingest.attributes import Row, settle, transposed
 from engine.ingest.origin import Collector, Origin, Origins
 from engine.ingest.payloads import Decoded, SenderContext
 from engine.store.rows import RawRows
@@ -49,7 +48,6 @@ COLUMNS = (
     "error_type",
     "attributes",
 )
-_row_of = itemgetter(*COLUMNS)
 
 KINDS = {1: "internal", 2: "server", 3: "client", 4: "producer", 5: "consumer"}
 STATUSES = {1: "ok", 2: "error"}
@@ -60,7 +58,7 @@ _origins = Origins("traces", COLUMNS)
 
 def span_rows(request: Any, received_at: int, context: SenderContext) -> Decoded:
     """Rows of a lean Traces message. Raises protobuf's DecodeError for damaged parts."""
-    found: list[tuple[Any, ...]] = []
+    found: list[Row] = []
     rejected = 0
     collector = Collector("traces", received_at)
     for resource_spans in request.resource_spans:
@@ -75,14 +73,14 @@ def span_rows(request: Any, received_at: int, context: SenderContext) -> Decoded
             collector.add(origin, drops)
     rows = RawRows()
     if found:
-        columns: dict[str, list[Any]] = dict(zip(COLUMNS, map(list, zip(*found, strict=True)), strict=True))
+        columns = transposed(COLUMNS, found)
         columns["received_at"] = [received_at] * len(found)
         rows.extend("otel_spans", columns)
     collector.finish(rows, "otel_spans")
     return Decoded(rows, len(found), rejected, "a span without a valid trace id or span id" if rejected else None)
 
 
-def _span(origin: Origin, span: Any, received_at: int, drops: dict[str, int]) -> tuple[Any, ...]:
+def _span(origin: Origin, span: Any, received_at: int, drops: dict[str, int]) -> Row:
     encoded = tuple(span.attributes)
     row: Row = origin.template.copy()
     row.update(map(origin.reader.__getitem__, encoded))
@@ -103,5 +101,4 @@ def _span(origin: Origin, span: Any, received_at: int, drops: dict[str, int]) ->
         row["developer_id"] = row["user_email"] or origin.developer
     if origin.context.include_prompts:
         row["attributes"] = origin.reader.everything(encoded)
-    finished: tuple[Any, ...] = _row_of(row)
-    return finished
+    return row

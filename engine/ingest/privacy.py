@@ -154,7 +154,7 @@ def resource_verdict(name: str) -> Verdict:
 
 
 def is_storable(value: object) -> bool:
-    """Whether an allowed attribute's value is data, not prose: short text, a number, a boolean, or a short list of them."""
+    """Whether an allowed attribute's value is data, not prose: short text, a number, or a short list of them."""
     if isinstance(value, str):
         return len(value) <= KEPT_TEXT_LIMIT
     if isinstance(value, list):
