@@ -42,7 +42,8 @@ FIELDS = (
     "type", "payload", "timestamp", "message", "usage", "id", "model", "content", "sessionId", "requestId", "cwd",
     "gitBranch", "input_tokens", "output_tokens", "cache_creation", "info", "total_token_usage", "last_token_usage",
     "thread_id", "response_id", "call_id", "name", "arguments", "output", "source", "subagent", "item", "error",
-    "input", "tool_use_id", "isSidechain", "toolUseResult", "turn_id", "started_at", "git", "codex_error_info", "command",
+    "input", "tool_use_id", "isSidechain", "toolUseResult", "turn_id", "started_at", "git", "codex_error_info",
+    "command",
 )  # fmt: skip
 WORDS = (
     "assistant", "user", "session_meta", "turn_context", "event_msg", "response_item", "token_count", "function_call",
