@@ -326,7 +326,7 @@ class Run:
     def _hooks(self, key: str) -> None:
         compiler = self._compiler
         assert compiler is not None
-        compiler.results = list(self.results)
+        compiler.results = [result for result in self.results if result.resource_type != "operation"]
         for package in self.project.packages.values():
             for number, text in enumerate(package.hooks(key)):
                 node = compiler.operation(f"{package.name}-{key}-{number}", text)

@@ -109,11 +109,7 @@ def parse(select: Sequence[str], exclude: Sequence[str], indirect: str = "eager"
     """`--select` without `--exclude`; nothing selected means everything."""
     if indirect not in INDIRECT:
         raise SelectionProblem(f"unknown indirect selection '{indirect}'", hint=f"use one of {', '.join(INDIRECT)}")
-    included = (
-        parse_union(select, indirect)
-        if select
-        else parse_union(["fqn:*", "source:*", "exposure:*", "unit_test:*"], indirect)
-    )
+    included = parse_union(select, indirect) if select else parse_union(["fqn:*", "source:*"], indirect)
     if not exclude:
         return included
     return Combination("difference", (included, parse_union(exclude, indirect)), indirect, included.text)
@@ -376,23 +372,23 @@ def config_matches(value: Any, wanted: str, *, ignore_case: bool = False) -> boo
 
 
 def fqn_matches(fqn: Sequence[str], wanted: str, packages: Iterable[str]) -> bool:
-    """dbt's rule: the name itself, or a prefix of the fqn with or without its package; `*`, `?` and `[…]` as in a shell."""
-    if fqn and fqn[-1] == wanted:
-        return True
+    """dbt's rule: the name itself, or a prefix of the fqn with or without its package; from a wildcard on, all of it."""
+    if not fqn:
+        return False
+    return (
+        fnmatchcase(fqn[-1], wanted) or _prefix(fqn, wanted) or (fqn[0] in set(packages) and _prefix(fqn[1:], wanted))
+    )
+
+
+def _prefix(fqn: Sequence[str], wanted: str) -> bool:
+    flat = [part for segment in fqn for part in segment.split(".")]
     parts = wanted.split(".")
-    if _prefix(fqn, parts):
-        return True
-    # Without the package in front.
-    return bool(fqn) and fqn[0] in set(packages) and _prefix(fqn[1:], parts)
-
-
-def _prefix(fqn: Sequence[str], parts: Sequence[str]) -> bool:
-    if len(parts) == 1 and any(sign in parts[0] for sign in "*?[") and fqn and fnmatchcase(fqn[-1], parts[0]):
-        return True
+    if len(flat) < len(parts):
+        return False
     for place, part in enumerate(parts):
-        if part == "*" and place == len(parts) - 1:
-            return place <= len(fqn)
-        if place >= len(fqn) or not fnmatchcase(fqn[place], part):
+        if any(sign in part for sign in "*?[]"):
+            return fnmatchcase(".".join(flat[place:]), ".".join(parts[place:]))
+        if flat[place] != part:
             return False
     return True
 

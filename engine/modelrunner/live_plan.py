@@ -1,0 +1,245 @@
+"""What a live refresh would do, worked out once.
+
+Owns the plan: for every source how its new rows are found and which keys they touch, for every model the SQL that
+brings it up to date for touched keys, for every gate test the question restricted to them. Refuses to run anything;
+a plan is made after each full build, so a refresh renders no Jinja.
+
+What `meta: {aa: …}` means here (real dbt ignores it)
+    a source   `touches: {set: expression}`   keys that its new rows touch. A source without `touches` changes every
+               incremental model that reads it (directly or through views): that model is rebuilt whole. `touches: {}`
+               says that new rows alone touch nothing.
+    a model    `touched_by: set`, `key: expression`   its rows are replaced per key; `touches: {set: expression}` are
+               keys that rows going or coming touch further down.
+    a project  macro `touched_more__<model>()`   SQL giving (set, key), asked just before the model.
+    a test     `gate: true`   it runs inside the transaction, and a failure undoes the refresh.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from engine.modelrunner import materialize, tests
+from engine.modelrunner.compile import Compiler
+from engine.modelrunner.database import Connection
+from engine.modelrunner.nodes import Config, Node, quoted
+from engine.modelrunner.problems import NodeProblem, ParseProblem
+from engine.modelrunner.project import Project
+
+TOUCHED = "aa_touched_"
+_SET = re.compile(r"\baa_touched_([a-z_][a-z0-9_]*)\b")
+_NAME = re.compile(r"[a-z_][a-z0-9_]*\Z")
+Kind = Literal["view", "table", "keyed", "plain"]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSource:
+    """A source whose rows carry batch_id. `touches` is None when the source does not say what it touches."""
+
+    unique_id: str
+    relation: str
+    touches: Mapping[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One model. `sql` selects the rows for touched keys (keyed) or all rows (table); `whole` gives all rows, always."""
+
+    node: Node
+    kind: Kind
+    parents: tuple[str, ...]
+    target: str
+    sql: str = ""
+    whole: str = ""
+    touched_by: str = ""
+    key: str = ""
+    touches: Mapping[str, str] | None = None
+    more: str | None = None
+    reads_untold: frozenset[str] = frozenset()
+
+    def delete(self) -> str:
+        """Removes the rows of touched keys."""
+        return f"delete from {self.target} where {self.key} in (select key from {TOUCHED}{self.touched_by})"
+
+    def returning(self) -> str:
+        """The keys that changed rows touch, as the RETURNING clause of a statement."""
+        if not self.touches:
+            return ""
+        return " returning " + ", ".join(f"cast({expression} as varchar)" for expression in self.touches.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A test that must hold after a refresh; asked when one of `models` ran."""
+
+    node: Node
+    sql: str
+    models: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that a refresh needs."""
+
+    sets: tuple[str, ...]
+    sources: tuple[LiveSource, ...]
+    steps: tuple[Step, ...]
+    gates: tuple[Gate, ...]
+
+    def arrivals(self) -> str:
+        """One query: (source, number of its rows in the batches from $1 exclusive to $2 inclusive)."""
+        return "\nunion all\n".join(
+            f"select '{source.unique_id}', count(*) from {source.relation} where batch_id > $1 and batch_id <= $2"
+            for source in self.sources
+        )
+
+    def keys_of(self, name: str, arrived: frozenset[str]) -> str | None:
+        """The query for the keys of one set that new rows of the arrived sources touch, or None."""
+        parts = [
+            f"select cast({source.touches[name]} as varchar) as key from {source.relation}"
+            " where batch_id > $1 and batch_id <= $2"
+            for source in self.sources
+            if source.unique_id in arrived and source.touches and name in source.touches
+        ]
+        if not parts:
+            return None
+        union = "\nunion all\n".join(parts)
+        return f"insert into {TOUCHED}{name} select distinct key from (\n{union}\n) where key is not null"
+
+
+def gates(project: Project) -> list[Node]:
+    """The tests that a project wants inside the transaction."""
+    return [node for node in project.nodes.values() if node.resource_type == "test" and node.config.live.get("gate")]
+
+
+def make(project: Project, connection: Connection) -> Plan:
+    """The plan of a project whose tables exist. ParseProblem when the `meta.aa` of a node is wrong."""
+    narrow = Compiler(project, connection, incremental=_is_incremental, overrides={"aa_touched": True})
+    whole = Compiler(project, connection)
+    sources = _sources(project, connection)
+    untold = {source.unique_id for source in sources if source.touches is None}
+    steps: list[Step] = []
+    through: dict[str, frozenset[str]] = {}
+    for uid in project.graph.order():
+        node = project.nodes.get(uid)
+        if node is None or node.resource_type != "model":
+            continue
+        reads = frozenset(
+            source
+            for parent in node.depends_on
+            for source in ({parent} & untold if parent in project.sources else through.get(parent, frozenset()))
+        )
+        step = _step(project, node, narrow, whole, reads)
+        # Only views and ephemeral models pass a source's change on unseen; tables are rebuilt and tell of it.
+        through[uid] = reads if step.kind == "view" else frozenset()
+        steps.append(step)
+    asked = [_gate(project, node, narrow) for node in gates(project)]
+    found = [gate for gate in asked if gate is not None]
+    names = {name for source in sources for name in source.touches or {}}
+    for step in steps:
+        names |= {step.touched_by} - {""}
+        names |= set(step.touches or {})
+        names |= set(_SET.findall(step.sql)) | set(_SET.findall(step.more or ""))
+    return Plan(tuple(sorted(names)), tuple(sources), tuple(steps), tuple(found))
+
+
+def _is_incremental(node: Node) -> bool:
+    return node.resource_type == "model" and node.config.materialized == "incremental"
+
+
+def _sources(project: Project, connection: Connection) -> list[LiveSource]:
+    needed = project.graph.ancestors([uid for uid, node in project.nodes.items() if node.resource_type == "model"])
+    with_batches = {
+        (schema, table)
+        for schema, table in connection.execute(
+            "select lower(schema_name), lower(table_name) from duckdb_columns()"
+            " where lower(column_name) = 'batch_id' and database_name = current_database()"
+        ).fetchall()
+    }
+    found = []
+    for uid, source in project.sources.items():
+        if uid not in needed or (source.schema.lower(), source.identifier.lower()) not in with_batches:
+            continue
+        touches = source.config.live.get("touches")
+        where = f"{source.original_path}:{source.line}"
+        found.append(LiveSource(uid, source.relation_name, None if touches is None else _expressions(touches, where)))
+    return found
+
+
+def _expressions(value: Any, where: str) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        raise ParseProblem(
+            f"meta.aa.touches must be a mapping, not {value!r}", where=where, hint="write {set: expression}"
+        )
+    for name in value:
+        if not _NAME.match(str(name)):
+            raise ParseProblem(f"'{name}' cannot name a set of keys", where=where, hint="use a-z, 0-9 and _")
+    return {str(name): str(expression) for name, expression in value.items()}
+
+
+def _step(project: Project, node: Node, narrow: Compiler, whole: Compiler, reads: frozenset[str]) -> Step:
+    target = str(materialize.target_of(node))
+    live = node.config.live
+    where = f"{node.original_path}:{node.line}"
+    match node.config.materialized:
+        case "table":
+            sql = whole.compile(node).sql
+            return Step(node, "table", node.depends_on, target, sql, sql)
+        case "incremental" if live.get("touched_by"):
+            name, key = str(live["touched_by"]), live.get("key")
+            if not _NAME.match(name):
+                raise ParseProblem(f"'{name}' cannot name a set of keys", where=where, hint="use a-z, 0-9 and _")
+            if not isinstance(key, str):
+                raise ParseProblem("meta.aa has touched_by but no key", where=where, hint="add key: an SQL expression")
+            return Step(
+                node,
+                "keyed",
+                node.depends_on,
+                target,
+                narrow.compile(node).sql,
+                whole.compile(node).sql,
+                name,
+                key,
+                _expressions(live.get("touches") or {}, where),
+                _more(project, node, narrow),
+                reads,
+            )
+        case "incremental":
+            return Step(node, "plain", node.depends_on, target, narrow.compile(node).sql, whole.compile(node).sql)
+    return Step(node, "view", node.depends_on, target)
+
+
+def _more(project: Project, node: Node, compiler: Compiler) -> str | None:
+    name = f"touched_more__{node.name}"
+    if project.macros.find(name, search=node.package) is None:
+        return None
+    sql = compiler.compile_text(f"{{{{ {name}() }}}}", name).sql.strip()
+    return sql or None
+
+
+def _gate(project: Project, node: Node, compiler: Compiler) -> Gate | None:
+    """A generic test of a keyed model looks at touched keys only; a singular test must say so itself by touched()."""
+    models = frozenset(uid for uid in node.depends_on if uid in project.nodes)
+    if node.test is None:
+        sql = compiler.compile(node).sql
+        return Gate(node, tests.question(node, sql), models) if _SET.search(sql) else None
+    attached = project.nodes.get(node.test.attached or "")
+    live = attached.config.live if attached is not None else {}
+    if not live.get("touched_by") or not isinstance(live.get("key"), str):
+        return None
+    narrowed = f"{live['key']} in (select key from {TOUCHED}{live['touched_by']})"
+    own = node.config.get("where")
+    condition = f"({own}) and {narrowed}" if own else narrowed
+    restricted = replace(node, config=Config({**node.config, "where": condition}))
+    try:
+        sql = compiler.compile(restricted).sql
+    except NodeProblem as problem:
+        raise ParseProblem(problem.sentence, hint=problem.hint) from problem
+    return Gate(node, tests.question(node, sql), frozenset({attached.unique_id}) if attached else models)
+
+
+def insert(step: Step, sql: str) -> str:
+    """Adds the rows of a query to a model, column by column name."""
+    return f"insert into {step.target} by name\nselect * from (\n{sql}\n) as {quoted('aa_rows')}"
