@@ -16,11 +16,13 @@ from typing import Any
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality
 
 from engine.ingest.otlp import SenderContext, decode
 from engine.ingest.payloads import Signal
 
 REQUESTS = 400
+ROUNDS = 5
 POINTS = 20
 SESSIONS = 25
 START = 1_795_193_536_000_000_000
@@ -66,7 +68,7 @@ def standard(session: int) -> list[KeyValue]:
 def metrics_bodies() -> list[bytes]:
     """Delta points of token usage and cost, as one session after another sends them."""
     bodies = []
-    for request in range(REQUESTS):
+    for request in range(REQUESTS * ROUNDS):
         export = ExportMetricsServiceRequest()
         group = export.resource_metrics.add()
         resource(group.resource)
@@ -75,7 +77,7 @@ def metrics_bodies() -> list[bytes]:
         usage = scope.metrics.add(name="claude_code.token.usage", unit="tokens")
         cost = scope.metrics.add(name="claude_code.cost.usage", unit="USD")
         for metric in (usage, cost):
-            metric.sum.aggregation_temporality = 1
+            metric.sum.aggregation_temporality = AggregationTemporality.AGGREGATION_TEMPORALITY_DELTA
             metric.sum.is_monotonic = True
         for point in range(POINTS):
             metric = usage if point % 5 else cost
@@ -139,7 +141,7 @@ def event(request: int, position: int) -> tuple[str, list[KeyValue]]:
 def logs_bodies() -> list[bytes]:
     """Events of Claude Code's turns; sequences, times, ids and token counts are new in every record."""
     bodies = []
-    for request in range(REQUESTS):
+    for request in range(REQUESTS * ROUNDS):
         export = ExportLogsServiceRequest()
         group = export.resource_logs.add()
         resource(group.resource)
@@ -212,15 +214,18 @@ def plain_logs(body: bytes) -> list[dict[str, Any]]:
     return rows
 
 
-def rate(work: Callable[[bytes], object], bodies: list[bytes], rounds: int = 5) -> float:
-    """Points per second of processor time: the best round, because other programs only ever slow one down."""
+def rate(work: Callable[[bytes], object], bodies: list[bytes]) -> float:
+    """Points per second of processor time: the best round, because other programs only ever slow one down.
+
+    No body is decoded twice, so that no cache knows its numbers, times and ids beforehand.
+    """
     best = float("inf")
-    for _ in range(rounds):
+    for first in range(0, len(bodies), REQUESTS):
         started = time.thread_time()
-        for body in bodies:
+        for body in bodies[first : first + REQUESTS]:
             work(body)
         best = min(best, time.thread_time() - started)
-    return len(bodies) * POINTS / best
+    return REQUESTS * POINTS / best
 
 
 def main() -> None:

@@ -60,7 +60,7 @@ def number(value: Any) -> float | None:
         except ValueError:
             return None
     if isinstance(value, int):
-        return float(value)
+        return float(value) if abs(value) <= BIGINT_MAX else None
     return value if isinstance(value, float) and math.isfinite(value) else None
 
 

@@ -28,7 +28,7 @@ Refinement = Callable[[HotColumns, Content, bytes], None]
 class Field:
     """An attribute that becomes a typed column.
 
-    `unique`: its value hardly ever repeats (ids, sequence numbers), so remembering it is pointless. `fallback`: it
+    `unique`: its value hardly ever repeats (ids, token counts), so remembering it is pointless. `fallback`: it
     counts only where no other attribute of the record gives the column.
     """
 

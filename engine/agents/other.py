@@ -27,13 +27,13 @@ STANDARD = {
 }
 
 USAGE = {
-    "gen_ai.usage.input_tokens": Field("input_tokens", casts.count),
-    "gen_ai.usage.prompt_tokens": Field("input_tokens", casts.count),
-    "gen_ai.usage.output_tokens": Field("output_tokens", casts.count),
-    "gen_ai.usage.completion_tokens": Field("output_tokens", casts.count),
-    "gen_ai.usage.cache_read.input_tokens": Field("cache_read_tokens", casts.count),
-    "gen_ai.usage.cache_creation.input_tokens": Field("cache_write_tokens", casts.count),
-    "gen_ai.usage.cache_write.input_tokens": Field("cache_write_tokens", casts.count),
+    "gen_ai.usage.input_tokens": Field("input_tokens", casts.count, unique=True),
+    "gen_ai.usage.prompt_tokens": Field("input_tokens", casts.count, unique=True),
+    "gen_ai.usage.output_tokens": Field("output_tokens", casts.count, unique=True),
+    "gen_ai.usage.completion_tokens": Field("output_tokens", casts.count, unique=True),
+    "gen_ai.usage.cache_read.input_tokens": Field("cache_read_tokens", casts.count, unique=True),
+    "gen_ai.usage.cache_creation.input_tokens": Field("cache_write_tokens", casts.count, unique=True),
+    "gen_ai.usage.cache_write.input_tokens": Field("cache_write_tokens", casts.count, unique=True),
     "gen_ai.usage.reasoning.output_tokens": Field("reasoning_tokens", casts.count),
     "gen_ai.response.id": Field("request_id", casts.text, unique=True),
     "gen_ai.tool.name": Field("tool_name", casts.text),

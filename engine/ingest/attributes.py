@@ -87,7 +87,7 @@ class AttributeReader(dict[bytes, Part]):
             if constant is not None:
                 if constant is not IGNORED and encoded.endswith(PLACEHOLDERS) and len(encoded) <= ENTRY_BYTES:
                     # The agent itself left the content out: there was nothing to drop.
-                    self[encoded] = IGNORED
+                    self._keep(encoded, IGNORED)
                     return IGNORED
                 return constant
             size = len(encoded)
@@ -115,9 +115,7 @@ class AttributeReader(dict[bytes, Part]):
         cast = plan.cast
         part = plan.part(value) if cast is None else (plan.key, cast(value))
         if plan.remember:
-            if len(self) >= ENTRY_LIMIT:
-                self.clear()
-            self[encoded] = part
+            self._keep(encoded, part)
         return part
 
     def _unusual(self, encoded: bytes) -> Part:
@@ -130,8 +128,13 @@ class AttributeReader(dict[bytes, Part]):
             self._plans[bytes((0x0A, len(name))) + name] = plan
         part = plan.part(value)
         if plan.remember and len(encoded) <= ENTRY_BYTES:
-            self[encoded] = part
+            self._keep(encoded, part)
         return part
+
+    def _keep(self, encoded: bytes, part: Part) -> None:
+        if len(self) >= ENTRY_LIMIT:
+            self.clear()
+        self[encoded] = part
 
     def _plan(self, name: str) -> Plan:
         verdict = privacy.verdict(self.agent, self.signal, self.typed, name)
@@ -152,6 +155,8 @@ class AttributeReader(dict[bytes, Part]):
                 key, quoted = KEPT_MARK + name, anyvalue.to_json(name)
 
                 def kept(value: Any) -> Part:
+                    if type(value) is int:
+                        return key, f"{quoted}:{value}"
                     if not privacy.is_storable(value):
                         return dropped
                     return key, f"{quoted}:{anyvalue.to_json(value)}"

@@ -18,6 +18,8 @@ Signal = Literal["metrics", "logs", "traces"]
 Encoding = Literal["protobuf", "json"]
 
 DEFAULT_HASH_KEY = b"agent-analytics arguments"
+MEMBER_LIMIT = 64
+"""Most gzip members of one body: each costs a copy of what follows it."""
 
 
 class MalformedPayload(EngineError):
@@ -66,7 +68,13 @@ def gunzip(body: bytes, limit: int) -> bytes:
     pieces: list[bytes] = []
     size = 0
     rest = body
+    members = 0
     while rest:
+        members += 1
+        if members > MEMBER_LIMIT:
+            raise MalformedPayload(
+                f"the body has more than {MEMBER_LIMIT} gzip members", hint="compress it as one stream"
+            )
         decompressor = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
         try:
             piece = decompressor.decompress(rest, limit - size + 1)
