@@ -45,12 +45,19 @@ def run(arguments: argparse.Namespace) -> int:
     from engine import settings as engine_settings
     from engine.access.identity import local_developer
     from engine.client import open_recorder
-    from engine.ingest.transcripts import import_histories, roots_of
+    from engine.ingest.transcripts import find, import_histories, nothing_found, roots_of
     from engine.workspace import hash_key
 
     settings = engine_settings.load(arguments.data_dir, arguments.config)
     named = [path.expanduser() for path in arguments.paths]
     roots = roots_of(settings, named)
+    if not find(roots):  # then the data directory need not be opened, let alone be made
+        summary = nothing_found(roots)
+        if arguments.json:
+            print(json.dumps(_as_json(summary), indent=2))
+        else:
+            _tell(summary, is_named=bool(named))
+        return 1 if named else 0
     with open_recorder(settings) as recorder:
         with _progress() as progress:
             summary = import_histories(
@@ -66,8 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(_as_json(summary), indent=2))
     else:
         _tell(summary, is_named=bool(named))
-    failed = bool(named) and bool(summary.unreadable or summary.unknown or not summary.files_found)
-    return 1 if failed else 0
+    return 1 if named and (summary.unreadable or summary.unknown) else 0
 
 
 def _tell(summary: Summary, *, is_named: bool) -> None:

@@ -1,6 +1,6 @@
 """Following the local histories while agents write them.
 
-Owns two threads: one hears of changed files (watchfiles) and looks through all folders now and then, one reads. At the
+Owns two threads: one hears of changed files (watchfiles), one reads and looks through all folders now and then. At the
 start everything that is new since the last time is read, newest files first; a file that changes in the meantime goes
 before the rest. Waiting work is a set of names: however often a file changes, it waits once. Refuses to lose what it
 heard of while the store is away: it tells the error in `status` and reads again.
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,7 +121,7 @@ class Follower:
                 self._stop.wait(ROOT_SECONDS)
                 continue
             try:
-                looked_at = -LOOK_THROUGH_SECONDS
+                is_new = True
                 for changes in watch(
                     *(root.path for root in present),
                     watch_filter=None,
@@ -135,15 +134,14 @@ class Follower:
                     ignore_permission_denied=True,
                 ):
                     self._heard_of(changes, present)
-                    # Also right after the watch began: what changed between the last look and now was not heard.
-                    if time.monotonic() - looked_at >= LOOK_THROUGH_SECONDS:
-                        looked_at = time.monotonic()
-                        self._wake(look_through=True)
+                    if is_new:  # what changed between the last look and the beginning of the watch was not heard
+                        is_new = False
+                        self._look_again()
                     if [root for root in self._roots if root.path.is_dir()] != present:
                         break
             except FileNotFoundError:
                 continue  # a folder went away between looking and watching
-            except OSError:
+            except (OSError, RuntimeError):
                 is_polling = True  # the system has no more watches to give
                 self._stop.wait(ROOT_SECONDS)
 
@@ -159,9 +157,9 @@ class Follower:
                 self._live.update(dict.fromkeys(paths))
                 self._changed.notify_all()
 
-    def _wake(self, *, look_through: bool) -> None:
+    def _look_again(self) -> None:
         with self._changed:
-            self._look_through = self._look_through or look_through
+            self._look_through = True
             self._changed.notify_all()
 
     # -- reading -----------------------------------------------------------------------------------------------------
@@ -211,8 +209,10 @@ class Follower:
                 self._is_caught_up = True
                 break
         with self._changed:
-            while not (self._live or self._look_through or self._stop.is_set()):
-                self._changed.wait()
+            heard = self._changed.wait_for(
+                lambda: bool(self._live) or self._look_through or self._stop.is_set(), LOOK_THROUGH_SECONDS
+            )
+            self._look_through = self._look_through or not heard
 
     def _is_wanted_elsewhere(self) -> bool:
         return bool(self._live) or self._stop.is_set()

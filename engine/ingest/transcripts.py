@@ -25,7 +25,17 @@ from engine.store.recorder import Recorder
 if TYPE_CHECKING:
     from engine.settings import Settings
 
-__all__ = ["Follower", "FollowerStatus", "Progress", "Summary", "import_files", "import_histories", "roots_of"]
+__all__ = [
+    "Follower",
+    "FollowerStatus",
+    "Progress",
+    "Summary",
+    "find",
+    "import_files",
+    "import_histories",
+    "nothing_found",
+    "roots_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +135,11 @@ def import_files(files: Sequence[FoundFile], importer: Importer, progress: Calla
         done = floor + file.size
         progress(Progress(number + 1, len(files), done, total))
     importer.flush()
+
+
+def nothing_found(roots: Sequence[Root]) -> Summary:
+    """The summary of an import that had nothing to read."""
+    return summarise(Tally(), 0, roots, 0, 0.0)
 
 
 def summarise(tally: Tally, projects: int, roots: Sequence[Root], files_found: int, seconds: float) -> Summary:

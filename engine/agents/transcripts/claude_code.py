@@ -67,6 +67,7 @@ class ClaudeCodeReader:
         self._workplace = workplace
         state: dict[str, Any] = orjson.loads(kept) if kept else {}
         self._sequence: int = state.get("sequence", 0)
+        self._model: str | None = state.get("model")
         self._where = unpack(state["where"]) if "where" in state else Surroundings()
         self._told: dict[str, list[str | None]] = state.get("told", {})
         self._replies: dict[str, list[Any]] = state.get("replies", {})
@@ -78,6 +79,7 @@ class ClaudeCodeReader:
         return orjson.dumps(
             {
                 "sequence": self._sequence,
+                "model": self._model,
                 "where": pack(self._where),
                 "told": self._told,
                 "replies": self._replies,
@@ -180,7 +182,9 @@ class ClaudeCodeReader:
         if message_id is None and request_id is None:
             # Lines of old releases have no ids: the line's own id, else its time, tells equal requests apart.
             identity = (*identity, text(line.entry.get("uuid")) or line.timestamp)
-        cost = line.entry.get("costUSD")
+        cost, model = line.entry.get("costUSD"), text(line.message.get("model"))
+        if not line.is_sidechain:
+            self._model = model or self._model
         facts.append(
             Usage(
                 timestamp=line.timestamp,
@@ -190,7 +194,7 @@ class ClaudeCodeReader:
                 is_update=is_update,
                 is_sidechain=line.is_sidechain,
                 where=line.where,
-                model=text(line.message.get("model")),
+                model=model,
                 agent_name=text(line.entry.get("attributionAgent")) if line.is_sidechain else None,
                 request_id=request_id,
                 message_id=message_id,
@@ -240,7 +244,8 @@ class ClaudeCodeReader:
                 is_update=False,
                 is_sidechain=line.is_sidechain,
                 where=line.where,
-                model=None,
+                # The line names no model; that of the session's last reply lets other sources' telling meet this one.
+                model=None if line.is_sidechain else self._model,
                 request_id=request_id,
                 message_id=message_id,
                 success=False,

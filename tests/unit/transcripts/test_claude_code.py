@@ -117,6 +117,12 @@ def test_a_request_that_was_given_up_is_a_failure(words: str, more: dict[str, st
     assert (found.success, found.error_code, found.model, found.output_tokens) == (False, code, None, 0)
 
 
+def test_a_failure_is_told_with_the_model_of_the_session() -> None:
+    message = {"id": "m", "model": "<synthetic>", "content": "API Error: 500", "usage": {}}
+    found = usages(reply(0, 1), claude_line("assistant", 1, message, isApiErrorMessage=True))
+    assert [fact.model for fact in found] == ["claude-opus-4-8", "claude-opus-4-8"]
+
+
 def test_a_side_chain_that_repeats_its_parents_reply_is_not_counted() -> None:
     replay = reply(60, 1, isSidechain=True, requestId="req_other")
     own = reply(61, 2, isSidechain=True)

@@ -81,6 +81,7 @@ def test_a_named_file_that_is_no_history_fails(home: Path, tmp_path: Path, capsy
 
 def test_nothing_found_says_where_it_looked(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["import", "transcripts"]) == 0
+    assert not (home.parent / "data").exists()
     told = capsys.readouterr().err
     assert f"looked in {home / '.claude/projects'}" in told
     assert str(home / ".codex/sessions") in told
