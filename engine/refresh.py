@@ -75,23 +75,32 @@ class ModelKeeper:
                 pause = self._pause
             except Exception as error:
                 self._say(error.line() if isinstance(error, EngineError) else _sentence(error))
-                self._loop = None
+                self._close()
                 self._news.set()
                 pause = RETRY_SECONDS
             finally:
                 self._built.set()
             self._stopping.wait(max(0.0, began + pause - time.monotonic()))
+        self._close()
 
     def _refresh(self) -> None:
         generation = self._workspace.path.database.generation
         if self._loop is None or generation != self._generation:
             # A reopened database has invalidated the connection that the loop holds.
+            self._close()
             loop = self._workspace.live_loop()
-            loop.start()
+            built = loop.start()
             self._loop, self._generation = loop, generation
+            if built is not None:
+                self._publish(change_set(built, datetime.now(UTC)))
         refresh = self._loop.refresh()
         if refresh is not None:
             self._publish(change_set(refresh, datetime.now(UTC)))
+
+    def _close(self) -> None:
+        if self._loop is not None:
+            self._loop.close()
+            self._loop = None
 
     def _say(self, trouble: str | None) -> None:
         if trouble is not None and trouble != self.trouble:

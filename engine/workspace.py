@@ -144,12 +144,12 @@ def offline(settings: Settings) -> Iterator[Workspace]:
         yield workspace
         workspace.path.flush(3600.0)
         workspace.name_models()
-        try:  # PENDING
-            models = workspace.live_loop()
-        except ImportError:
-            return
-        models.start()
-        models.refresh()
+        models = workspace.live_loop()
+        try:
+            models.start()
+            models.refresh()
+        finally:
+            models.close()
     finally:
         workspace.close()
 
