@@ -104,14 +104,17 @@ class _Compiler:
             for value in term.values
             for expression in target.expressions
         ]
-        condition = target.around.replace("{}", f"({' or '.join(alternatives)})")
+        if any(_means_nothing(term, value) for value in term.values):
+            # Nothing is known only where no column knows anything.
+            alternatives.append("(" + " and ".join(f"{expression} is null" for expression in target.expressions) + ")")
+        condition = target.around.replace("{}", f"({' or '.join(alternatives) or 'false'})")
         # An unknown value is not what was asked for, and so is not left out by a negation either.
         return f"not coalesce({condition}, false)" if term.negated else f"({condition})"
 
     def value(self, term: Term, value: Value, expression: str, by_day: bool) -> str:
         match value:
             case Known(present):
-                return f"{expression} is {'not ' if present else ''}null"
+                return f"{expression} is not null" if present else "false"
             case Number(number) | Duration(number):
                 compared = "=" if term.operator == ":" else term.operator
                 return f"{expression} {compared} cast({self.add(number)} as decimal(38, 12))"
@@ -138,12 +141,17 @@ class _Compiler:
             return f"{expression} ilike {self.add('%'.join(map(_escape, pieces)))} escape '\\'"
         word = pieces[0]
         condition = f"lower({expression}) = lower({self.add(word)})"
-        if asked is not None:
-            if synonym := asked.synonyms.get(word.lower()):
-                condition += f" or lower({expression}) = lower({self.add(synonym)})"
-            if asked.kind == "text" and word.lower() == "none":
-                condition += f" or {expression} is null"
+        if asked is not None and (synonym := asked.synonyms.get(word.lower())):
+            condition += f" or lower({expression}) = lower({self.add(synonym)})"
         return condition
+
+
+def _means_nothing(term: Term, value: Value) -> bool:
+    """`none` asks for the unknown; in a choice it is a word like the others."""
+    if isinstance(value, Known):
+        return not value.present
+    asks_text = term.field is not None and BY_NAME[term.field].kind == "text"
+    return asks_text and isinstance(value, Text) and value.pieces in (("none",), ("None",), ("NONE",))
 
 
 def _escape(piece: str) -> str:

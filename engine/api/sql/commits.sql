@@ -23,7 +23,7 @@ select
     c.model_name,
     c.tokens_used,
     c.cost_usd,
-    c.seconds_after_session
+    cast(c.seconds_after_session as double) as seconds_after_session
 from mart.fct_git_commits as c
 left join mart.dim_developers as d on d.developer_id = c.developer_id
 left join mart.dim_projects as p on p.project_id = c.project_id
