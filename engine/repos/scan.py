@@ -259,12 +259,9 @@ COMMIT_COLUMNS = (
 
 
 def _trailers(commit: log.Commit, mode: MessageMode) -> str | None:
-    """Trailers as JSON, values by key in lower case; without the full message only those that are evidence."""
-    found: dict[str, list[str]] = {}
-    for key, value in commit.trailers:
-        if mode == "full" or key.lower() in EVIDENCE_KEYS:
-            found.setdefault(key.lower(), []).append(value)
-    return json.dumps(found, ensure_ascii=False) if found else None
+    """Trailers as JSON, [[key, value], …]; without the full message only those that are evidence."""
+    kept = [[key, value] for key, value in commit.trailers if mode == "full" or key.lower() in EVIDENCE_KEYS]
+    return json.dumps(kept, ensure_ascii=False, separators=(",", ":")) if kept else None
 
 
 def _evidence_columns(project_id: str, signs: list[evidence.Evidence], moments: list[int] | None) -> Columns:

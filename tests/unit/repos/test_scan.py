@@ -393,7 +393,7 @@ def test_without_the_message_only_trailers_that_are_evidence_stay(repo: Repo, ke
     Scanner(kept, memory, "none", FixedClock(NOW)).scan(repo.path)
     (row,) = kept.commits().values()
     assert row["commit_message"] is None
-    assert json.loads(row["trailers"]) == {"co-authored-by": ["Claude Opus 5 <noreply@anthropic.com>"]}
+    assert json.loads(row["trailers"]) == [["Co-Authored-By", "Claude Opus 5 <noreply@anthropic.com>"]]
 
 
 def test_an_unknown_mode_is_an_error_of_the_configuration() -> None:
