@@ -106,9 +106,10 @@ def run(arguments: argparse.Namespace) -> int:
         repositories=folder,
     )
     if folder is not None and not arguments.endpoint:
-        from engine.repos import watchlist
+        from engine.repos import registry
 
-        watchlist.add(effective.data_dir, [repository.folder for repository in simulation.repositories.values()])
+        folders = [repository.folder for repository in simulation.repositories.values()]
+        registry.add(effective, folders, datetime.now(UTC))
 
     def stop(number: int, frame: Any) -> None:
         raise KeyboardInterrupt

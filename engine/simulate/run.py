@@ -106,9 +106,10 @@ class Simulation:
         self, session: plan.Session, events: list[plan.Event], since: datetime, until: datetime, *, with_metrics: bool
     ) -> None:
         """One export of one process: context, logs, and metrics when their interval is over."""
-        for event in events:
-            if isinstance(event, (plan.Started, plan.Ended)):
-                self.sender.post("/v1/sessions/context", telemetry.context(event, remote_url(session.repository)))
+        borders = [event for event in events if isinstance(event, (plan.Started, plan.Ended))]
+        if borders:
+            remote = remote_url(session.repository)
+            self.sender.post("/v1/sessions/context", [telemetry.context(event, remote) for event in borders])
         if session.session_id not in self._seen:
             self._seen.add(session.session_id)
             self.totals.sessions += 1
