@@ -69,6 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
                 again=arguments.again,
                 progress=progress,
             )
+        if sys.stderr.isatty():
+            print("updating the models", file=sys.stderr)
     if arguments.json:
         print(json.dumps(_as_json(summary), indent=2))
     else:
