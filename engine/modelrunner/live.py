@@ -19,7 +19,6 @@ from engine.errors import ModelError
 from engine.modelrunner import live_plan, materialize
 from engine.modelrunner.database import Connection
 from engine.modelrunner.live_plan import TOUCHED, Plan, Step
-from engine.modelrunner.nodes import Node
 from engine.modelrunner.problems import NodeProblem
 from engine.modelrunner.project import Project
 from engine.modelrunner.results import NodeResult
@@ -288,17 +287,21 @@ class LiveLoop:
         state.ran.append(_Ran(step.node.unique_id, "success", began, (time.perf_counter() - clock) * 1000, rows))
 
     def _keyed(self, connection: Connection, step: Step, state: _State, *, whole: bool) -> int | None:
-        """Replace the rows of touched keys (or all). The number of new rows; None when none went and none came."""
-        returning = step.returning()
+        """Replace the rows of touched keys (or all). The number of new rows; None when none went and none came.
+
+        A model that is rebuilt whole touches its own keys too: what stands on it was not told of them otherwise.
+        """
+        touches = {**(step.touches or {}), **({step.touched_by: step.key} if whole else {})}
+        returning = live_plan.returning(touches)
         delete = f"delete from {step.target}" if whole else step.delete()
         gone = connection.execute(delete + returning).fetchall()
         came = connection.execute(live_plan.insert(step, step.whole if whole else step.sql) + returning).fetchall()
-        if not returning:
+        if not touches:
             deleted, inserted = gone[0][0], came[0][0]
         else:
             deleted, inserted = len(gone), len(came)
             keys = {row for row in gone} | {row for row in came}
-            for place, name in enumerate(step.touches or {}):
+            for place, name in enumerate(touches):
                 self._add(connection, [(name, row[place]) for row in keys], state)
         return inserted if deleted or inserted else None
 
@@ -374,5 +377,3 @@ def _history(results: list[NodeResult]) -> list[_Ran]:
         for result in results
     ]
 
-
-_ = Node

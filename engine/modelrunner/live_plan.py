@@ -63,12 +63,6 @@ class Step:
         """Removes the rows of touched keys."""
         return f"delete from {self.target} where {self.key} in (select key from {TOUCHED}{self.touched_by})"
 
-    def returning(self) -> str:
-        """The keys that changed rows touch, as the RETURNING clause of a statement."""
-        if not self.touches:
-            return ""
-        return " returning " + ", ".join(f"cast({expression} as varchar)" for expression in self.touches.values())
-
 
 @dataclass(frozen=True, slots=True)
 class Gate:
@@ -238,6 +232,13 @@ def _gate(project: Project, node: Node, compiler: Compiler) -> Gate | None:
     except NodeProblem as problem:
         raise ParseProblem(problem.sentence, hint=problem.hint) from problem
     return Gate(node, tests.question(node, sql), frozenset({attached.unique_id}) if attached else models)
+
+
+def returning(touches: Mapping[str, str]) -> str:
+    """The RETURNING clause that tells which keys changed rows touch; empty when they touch none."""
+    if not touches:
+        return ""
+    return " returning " + ", ".join(f"cast({expression} as varchar)" for expression in touches.values())
 
 
 def insert(step: Step, sql: str) -> str:
