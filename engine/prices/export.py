@@ -38,7 +38,8 @@ def changed_price_rows(cursor: DuckDBPyConnection, received_at: datetime, own: P
     rows = RawRows()
     if current.get(BOOK_PRIORITY) != book_source():
         loaded = book.load()
-        _add(rows, received_at, loaded.source, BOOK_PRIORITY, loaded.prices)
+        # Told anew even when an earlier start told the same: the source told last is the one in force.
+        _add(rows, received_at, loaded.source, BOOK_PRIORITY, loaded.prices, told_at=received_at)
     mine = overrides.load(own)
     if current.get(OWN_PRIORITY, overrides.NONE.source) != mine.source:
         _add_own(rows, received_at, mine)
@@ -89,10 +90,17 @@ def known_model_names(cursor: DuckDBPyConnection) -> list[tuple[str | None, str]
 def _add_own(rows: RawRows, received_at: datetime, mine: overrides.Overrides) -> None:
     # A row without provider tells that the own prices are gone, so that older ones no longer hold.
     nothing = Price("", "", book.STANDARD, book.BEGINNING, None, 0, None, None, None, None, None, None)
-    _add(rows, received_at, mine.source, OWN_PRIORITY, mine.prices or (nothing,))
+    _add(rows, received_at, mine.source, OWN_PRIORITY, mine.prices or (nothing,), told_at=received_at)
 
 
-def _add(rows: RawRows, received_at: datetime, source: str, priority: int, prices: Iterable[Price]) -> None:
+def _add(
+    rows: RawRows,
+    received_at: datetime,
+    source: str,
+    priority: int,
+    prices: Iterable[Price],
+    told_at: datetime | None = None,
+) -> None:
     for price in prices:
         parts = (
             price.provider,
@@ -104,8 +112,7 @@ def _add(rows: RawRows, received_at: datetime, source: str, priority: int, price
             *price.amounts(),
             source,
             priority,
-            # Own prices may come back to an earlier text: then they must be told again.
-            received_at if priority == OWN_PRIORITY else None,
+            told_at,
         )
         rows.append(
             "model_prices",

@@ -16,7 +16,7 @@ select
     s.session_id,
     s.developer_id,
     s.agent_type,
-    coalesce(u.model_name, s.model_name) as model_name,
+    case when u.session_id is null then s.model_name else u.model_name end as model_name,
     u.model_id,
     s.session_start,
     s.session_end,
