@@ -1,0 +1,166 @@
+"""The application: theme, feed, clock, and the one screen.
+
+Owns start and end: the first frame is drawn before an engine is looked for, and whatever was started for this console
+ends with it. Refuses everything that a page or a widget can do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, tzinfo
+
+from textual.app import App
+from textual.color import Color
+from textual.theme import Theme
+
+from console.connect import Engine
+from console.feed import Feed
+from console.feed.http import HttpFeed
+from console.refresher import Refresher
+from console.screens.main import MainScreen
+from console.settings import Options, Unreachable, WrongUse
+from console.themes import ANSI, PALETTES, Palette, choose
+
+Find = Callable[[Options, Callable[[str], None]], Engine]
+
+
+def local_zone() -> tzinfo:
+    """The zone of this machine."""
+    return datetime.now().astimezone().tzinfo or UTC
+
+
+class ConsoleApp(App[int]):
+    """`find` looks for an engine (in a thread); a test gives `feed` instead, and a clock that stands still."""
+
+    ENABLE_COMMAND_PALETTE = False
+    CSS = "Screen { layers: base above; overflow: hidden; } Screen > * { position: absolute; } #popup { layer: above; }"
+    TITLE = "aa-console"
+
+    def __init__(
+        self,
+        options: Options,
+        *,
+        find: Find | None = None,
+        feed: Feed | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        zone: tzinfo | None = None,
+    ) -> None:
+        self.palette: Palette = choose(options.theme, os.environ)
+        super().__init__(ansi_color=self.palette.ansi)
+        self.options = options
+        self.now = now
+        self.zone = zone or local_zone()
+        self.problem: str | None = None
+        self._find, self._given = find, feed
+        self._engine: Engine | None = None
+        self._running: asyncio.Task[None] | None = None
+        self.refresher: Refresher | None = None
+        self.message = "connecting"
+        for palette in PALETTES.values():
+            self.register_theme(_textual_theme(palette))
+        self.theme = f"aa-{self.palette.name}"
+
+    def get_default_screen(self) -> MainScreen:
+        return MainScreen(self.options)
+
+    @property
+    def main(self) -> MainScreen:
+        """The one screen."""
+        screen = self.screen_stack[0]
+        assert isinstance(screen, MainScreen)
+        return screen
+
+    def on_mount(self) -> None:
+        """After the first frame: look for an engine."""
+        self.set_palette(self.palette)
+        self._running = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        feed = self._given
+        if feed is None:
+            feed = await self._connect()
+        if feed is None:
+            return
+        demo = self._engine is not None and self._engine.demo
+        self.refresher = Refresher(feed, lambda: self.main.page, self.now, lambda: self.main.arrived(), demo=demo)
+        self.refresher.poke()
+        try:
+            await self.refresher.run()
+        finally:
+            await feed.close()
+
+    async def _connect(self) -> Feed | None:
+        if self._find is None:
+            from console.connect import find
+
+            self._find = find
+        try:
+            self._engine = await asyncio.to_thread(self._find, self.options, self._say)
+        except (Unreachable, WrongUse) as error:
+            self.problem = str(error)
+            self.main.arrived()
+            return None
+        return HttpFeed(self._engine.address)
+
+    def _say(self, message: str) -> None:
+        """Progress of looking for an engine, told from its thread."""
+
+        def show() -> None:
+            self.message = message
+            self.main.arrived()
+
+        self.call_from_thread(show)
+
+    async def restart(self, options: Options) -> None:
+        """Let go of this engine and look for another one (the demo)."""
+        await self._stop()
+        self.options, self.problem, self.message = options, None, "connecting"
+        self._given = None
+        self.main.reset(options)
+        self._running = asyncio.create_task(self._run())
+
+    async def reconnect(self) -> None:
+        """Look for the engine again after it could not be found."""
+        await self.restart(replace(self.options))
+
+    async def _stop(self) -> None:
+        if self._running is not None:
+            self._running.cancel()
+            try:
+                await self._running
+            except asyncio.CancelledError:
+                pass
+            self._running = None
+        self.refresher = None
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            await asyncio.to_thread(engine.stop)
+
+    async def on_unmount(self) -> None:
+        """Let go of the engine."""
+        await self._stop()
+
+    def set_palette(self, palette: Palette) -> None:
+        """Another theme, at once."""
+        self.palette = palette
+        self.ansi_color = palette.ansi
+        self.theme = f"aa-{palette.name}"
+        self.screen.styles.background = Color.parse("ansi_default" if palette.ansi else palette.background)
+        self.main.repaint()
+
+
+def _textual_theme(palette: Palette) -> Theme:
+    """Textual's own idea of the palette: it paints nothing of ours, but it must know light from dark."""
+    background = "ansi_default" if palette is ANSI else palette.background
+    primary = "ansi_cyan" if palette is ANSI else "#79b8ff"
+    return Theme(
+        f"aa-{palette.name}",
+        primary=primary,
+        background=background,
+        surface=background,
+        dark=palette.dark,
+        ansi=palette.ansi,
+    )

@@ -1,0 +1,16 @@
+"""The screens by name: what `1`–`4`, `:` and `--view` open."""
+
+from __future__ import annotations
+
+from console.screens.commits import CommitsPage
+from console.screens.cost import CostPage
+from console.screens.developers import DevelopersPage
+from console.screens.live import LivePage
+from console.screens.page import Page
+
+PAGES: dict[str, type[Page]] = {
+    "live": LivePage,
+    "cost": CostPage,
+    "commits": CommitsPage,
+    "developers": DevelopersPage,
+}

@@ -1,0 +1,108 @@
+"""What a screen says when it has no rows: still loading, nothing matches, nothing ever arrived, no engine, no right.
+
+Owns these texts, each with the next step. Refuses to guess: every text follows from an answer or an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from console.feed import FeedError
+from console.views.frame import wrap
+from console.views.line import Line, Span, clean, line
+
+
+def loading(message: str) -> Sequence[Line]:
+    """Only before the first answer."""
+    return ((Span(f"… {clean(message)}", "dim"),),)
+
+
+def nothing_matches(noun: str, filter: str, width: int) -> Sequence[Line]:
+    """There are rows, but none of these."""
+    shown = clean(filter).replace(" ", "\u00a0")
+    if not filter.strip():
+        return wrap(f"No {noun} yet.", width, "dim")
+    return (
+        *wrap(f"No {noun} match `{shown}`.", width),
+        (),
+        line(
+            Span("t", "key"),
+            Span(" another time range   ", "dim"),
+            Span("/", "key"),
+            Span(" another filter   ", "dim"),
+            Span("esc", "key"),
+            Span(" clears the filter", "dim"),
+        ),  # fmt: skip
+    )
+
+
+def nothing_ever(width: int, *, local: bool) -> Sequence[Line]:
+    """The engine has never received anything: three ways on."""
+    ways = (
+        ("d", "demo", "a simulated team, living, in a data directory of its own"),
+        ("i", "import", "the histories that Claude Code and Codex keep on this machine"),
+    )
+    lines: list[Line] = [
+        (Span("No data yet: the engine has received 0 events.", "strong"),),
+        (),
+        *wrap("What your agents do from now on appears here by itself. Three ways to see something at once:", width),
+        (),
+    ]
+    for key, word, what in ways:
+        if local or key == "d":
+            lines.append(
+                line(Span(f"  {key}", "key"), Span(f"  {word:<8}", "strong"), *wrap(what, max(20, width - 14))[0])
+            )
+    lines += [
+        line(
+            Span("     team    ", "strong"),
+            Span("aa-console --engine URL", "accent"),
+            Span("  shows your team's engine"),
+        ),
+        (),
+        *wrap("To send telemetry from a developer's machine: `aa-hooks\u00a0init`", width, "dim"),
+    ]
+    return lines
+
+
+def failed(error: FeedError, width: int) -> Sequence[Line]:
+    """A question that could not be answered, and nothing older to show."""
+    titles = {
+        "offline": "The engine does not answer",
+        "auth": "The engine wants a key",
+        "forbidden": "This key may not see that",
+        "filter": "The engine does not understand this filter",
+        "limited": "Too many questions for this key",
+        "version": "This console and this engine do not understand each other",
+        "failed": "The engine could not answer",
+    }
+    lines: list[Line] = [(Span(titles[error.kind], "error"),), (), *wrap(clean(error.sentence), width)]
+    if error.hint:
+        lines += [(), *wrap(clean(error.hint), width, "dim")]
+    retry = error.retry_seconds
+    again = f"asks again in {retry:.0f} s" if retry else "asks again now"
+    lines += [(), line(Span("ctrl+r", "key"), Span(f" {again}", "dim"))]
+    return lines
+
+
+def band(error: FeedError, width: int) -> Line:
+    """The same in one line, above rows that are older."""
+    hint = f"; {error.hint}" if error.hint else ""
+    return (Span("! ", "error"), Span(clean(f"{error.sentence}{hint}"), "banner"))
+
+
+def could_not_start(reason: str, width: int) -> Sequence[Line]:
+    """No engine was found and none could be started."""
+    return (
+        (Span("No engine", "error"),),
+        (),
+        *wrap(clean(reason), width),
+        (),
+        line(
+            Span("  d", "key"), Span("  demo    ", "strong"), "a simulated team, living, in a data directory of its own"
+        ),
+        line(Span("     team    ", "strong"), Span("aa-console --engine URL", "accent"), "  shows your team's engine"),
+        line(
+            Span("     why     ", "strong"), Span("aa-engine serve", "accent"), "  says more when it is started by hand"
+        ),
+    )
