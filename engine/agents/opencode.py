@@ -12,8 +12,8 @@ from engine.agents.other import IDENTITY
 AGENT = Agent(
     agent_type="opencode",
     display_name="opencode",
-    vendor="opencode",
-    interface="cli",
+    vendor="Anomaly",
+    interface="Terminal",
     service_names=("opencode", "opencode-*"),
     input_includes_cache=True,
     output_excludes_reasoning=False,
