@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from engine.api.stream import Broadcaster
 from engine.api.views import VIEWS, View
-from tests.api.conftest import Api
-from tests.api.workspace import ALICE, BOB, CAROL, DAVE, NOW, PAYMENTS, WEB
+from engine.clock import FixedClock
+from engine.filters.fields import BY_NAME
+from tests.api.conftest import Api, serve
+from tests.api.workspace import ALICE, BOB, CAROL, DAVE, NOW, PAYMENTS, WEB, Rows, Workspace, team
 
 PROMISED = {
     "sessions": "session_id agent_type developer_id project_id state session_start session_end duration_seconds models "
@@ -76,9 +80,9 @@ class TestEveryView:
         assert metadata["query_ms"] >= 0
         assert metadata["event_count"] == 20
 
-    @pytest.mark.parametrize("descending", [False, True])
-    def test_every_sortable_column_sorts_with_the_unknown_last(self, asked: Api, view: View, descending: bool) -> None:
-        for name in view.sortable:
+    def test_every_sortable_column_sorts_with_the_unknown_last(self, asked: Api, view: View) -> None:
+        for number, name in enumerate(view.sortable):
+            descending = number % 2 == 1
             rows = asked.rows(view.name, sort=f"-{name}" if descending else name)
             values = [row[name] for row in rows]
             known = [value for value in values if value is not None]
@@ -91,12 +95,10 @@ class TestEveryView:
                 assert known == sorted(known, reverse=descending), name
 
     def test_every_field_it_claims_can_be_asked(self, asked: Api, view: View) -> None:
-        from engine.filters.fields import BY_NAME
-
         for name in view.fields:
-            for text in (BY_NAME[name].example, f"-{BY_NAME[name].example}"):
-                if not (text.startswith("-") and BY_NAME[name].kind == "time"):
-                    asked.rows(view.name, filter=text)
+            asked.rows(view.name, filter=BY_NAME[name].example)
+        negated = (f"-{BY_NAME[name].example}" for name in view.fields if BY_NAME[name].kind != "time")
+        asked.rows(view.name, filter=" ".join(negated))
 
     def test_a_free_word_can_be_asked(self, asked: Api, view: View) -> None:
         assert asked.rows(view.name, filter="no-such-thing-anywhere") == []
@@ -118,8 +120,6 @@ class TestSessions:
         }
 
     def test_a_session_falls_idle_and_ends_without_any_event(self, fresh: Api) -> None:
-        from tests.api.workspace import Rows
-
         fresh.workspace.write(Rows().request("s", ALICE, "11:59").raw)
         seen = []
         for minutes in (0, 2, 14, 20):
@@ -128,8 +128,6 @@ class TestSessions:
         assert seen == ["live", "idle", "idle", "ended"]
 
     def test_a_session_that_goes_on_after_its_end_is_live_again(self, fresh: Api) -> None:
-        from tests.api.workspace import Rows
-
         rows = Rows().context("s", "11:00", "start", WEB, "main").context("s", "11:30", "end", WEB, "main")
         fresh.workspace.write(rows.request("s", ALICE, "11:10").raw)
         assert fresh.rows("sessions")[0]["state"] == "ended"
@@ -410,12 +408,7 @@ class TestOthers:
         assert told["repositories"] == [{"path": "/src/web", "state": "watched"}]
 
 
-def test_days_are_those_of_the_report_time_zone(tmp_path: Any) -> None:
-    from engine.api.stream import Broadcaster
-    from engine.clock import FixedClock
-    from tests.api.conftest import serve
-    from tests.api.workspace import Workspace, team
-
+def test_days_are_those_of_the_report_time_zone(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path, zone="Asia/Tokyo")
     workspace.write(team())
     clock = FixedClock(NOW)
