@@ -206,7 +206,14 @@ def _event(item: Item, rows: RawRows, sender: Sender, received_at: datetime) -> 
     key = dedup_key("events", identity)
     rows.append(
         "events",
-        row | {"timestamp": moment or received_at, "developer_id": sender.developer(hint=hint), "dedup_key": key},
+        row
+        | {
+            # Without a time of its own it is dated by its arrival, exactly: that is how the writer knows.
+            "timestamp": moment or received_at,
+            "received_at": received_at,
+            "developer_id": sender.developer(hint=hint),
+            "dedup_key": key,
+        },
     )
     for name in dropped:
         rows.append(
@@ -223,8 +230,9 @@ def _event(item: Item, rows: RawRows, sender: Sender, received_at: datetime) -> 
 
 def _context(item: Item, rows: RawRows, sender: Sender, received_at: datetime) -> None:
     folder = item.text("cwd", longest=4096)
+    moment = item.instant("timestamp")
     row: dict[str, Any] = {
-        "timestamp": item.instant("timestamp") or received_at,
+        "timestamp": moment,
         "agent_type": _agent(item, "agent_type", required=True),
         "session_id": item.text("session_id", required=True),
         "event": item.one_of(("start", "end", "prompt", "context"), "event", default="context"),
@@ -238,7 +246,13 @@ def _context(item: Item, rows: RawRows, sender: Sender, received_at: datetime) -
     hint = item.text("developer_id", "user_email")
     rows.append(
         "session_context",
-        row | {"developer_id": sender.developer(hint=hint), "dedup_key": dedup_key("session_context", row.values())},
+        row
+        | {
+            "timestamp": moment or received_at,
+            "received_at": received_at,
+            "developer_id": sender.developer(hint=hint),
+            "dedup_key": dedup_key("session_context", row.values()),
+        },
     )
 
 

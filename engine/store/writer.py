@@ -122,7 +122,7 @@ class Writer:
         if table in WINDOWED:
             conditions.append("e.received_at >= $since")
             parameters["since"] = now - self._window
-        if "timestamp" in self.catalogue.tables[table]:
+        if "timestamp" in self.catalogue.tables[table] and not _untimed(data):
             # Equal records have equal times, and rows lie roughly in the order of time: this lets DuckDB skip all row
             # groups but those of the batch's own time, instead of hashing 48 hours of keys for every batch.
             conditions.append("e.timestamp between $earliest and $latest")
@@ -133,6 +133,11 @@ class Writer:
     def close(self) -> None:
         """Give the cursor back."""
         self._cursor.close()
+
+
+def _untimed(data: pa.Table) -> bool:
+    """True when some record came without a time of its own: it is dated by its arrival, and so is no replay of it."""
+    return bool(pc.any(pc.equal(data.column("timestamp"), data.column("received_at"))).as_py())
 
 
 def _distinct(data: pa.Table) -> pa.Table:

@@ -92,6 +92,18 @@ def test_a_replay_inside_one_batch_adds_no_row(store: Store) -> None:
     assert store.ask("select severity from raw.otel_logs where event_name = 'a'") == [("first",)]
 
 
+def test_a_replay_without_a_time_of_its_own_adds_no_row(store: Store) -> None:
+    earlier = NOW - timedelta(hours=1)
+    store.write(logs(log_row("a", timestamp=earlier, received_at=earlier)))
+    assert store.write(logs(log_row("a", timestamp=NOW, received_at=NOW), log_row("b"))) == 1
+
+
+def test_a_replay_of_old_records_among_new_ones_adds_no_row(store: Store) -> None:
+    old = [log_row(f"old-{day}", timestamp=NOW - timedelta(days=day)) for day in range(30)]
+    store.write(logs(*old))
+    assert store.write(logs(log_row("new"), *old[::7])) == 1
+
+
 def test_a_replay_after_the_window_is_left_to_the_models(store: Store) -> None:
     store.write(logs(log_row("a")), received_at=NOW - timedelta(hours=49))
     assert store.write(logs(log_row("a"))) == 1
