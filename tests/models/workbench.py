@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cache
@@ -27,9 +28,11 @@ PROJECT_FOLDER = Path(__file__).parents[2] / "sql_models"
 
 
 @cache
-def project(**variables: Any) -> Project:
-    """The packaged project for a file of any folder that is called FILE_NAME, as DuckDB names databases by their file."""
-    return Project.load(PROJECT_FOLDER, variables=variables, environment={"AA_DATABASE": FILE_NAME}, say=_quiet)
+def project(variables: str) -> Project:
+    """The packaged project for files called FILE_NAME (DuckDB names databases by their file); `variables` is JSON."""
+    return Project.load(
+        PROJECT_FOLDER, variables=json.loads(variables), environment={"AA_DATABASE": FILE_NAME}, say=_quiet
+    )
 
 
 def _quiet(line: str) -> None:
@@ -37,7 +40,7 @@ def _quiet(line: str) -> None:
 
 
 class Workbench:
-    """`take` stores rows as one batch each, `build` makes the models, `rows` asks. A failing data test fails `build`."""
+    """`take` stores rows as one batch each, `build` makes the models (a failing data test fails it), `rows` asks."""
 
     def __init__(self, folder: Path, **variables: Any) -> None:
         self.path = path = folder / FILE_NAME
@@ -64,7 +67,7 @@ class Workbench:
     def build(self, *, every_test: bool = False) -> None:
         """Make everything; the invariants and grains must hold, with `every_test` all data tests."""
         self.take_names()
-        runner = Runner(project(**self.variables), self.database.cursor, write_artifacts=False)
+        runner = Runner(project(json.dumps(self.variables)), self.database.cursor, write_artifacts=False)
         selection = Selection() if every_test else Selection(exclude=COLUMN_TESTS)
         outcome = runner.build(selection, publish="all")
         failures = [result for result in outcome.results if result.status not in ("success", "pass", "warn")]
