@@ -94,12 +94,18 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
 
 
 @pytest.fixture
-def fresh(tmp_path: Path) -> Iterator[Api]:
-    """An API of one's own, with an empty database whose models are built, and a stream in a hurry."""
+def quiet(tmp_path: Path) -> Iterator[Api]:
+    """An API of one's own with an empty database, no models yet, and a stream in a hurry."""
     workspace = Workspace(tmp_path)
-    workspace.refresh()
     clock = FixedClock(NOW)
     broadcaster = Broadcaster(clock, version="9.9.9", interval=0.05, heartbeat=0.2, patience=5.0)
     with serve(workspace, tmp_path, broadcaster, clock) as api:
         yield api
     workspace.close()
+
+
+@pytest.fixture
+def fresh(quiet: Api) -> Api:
+    """The same with models, still empty."""
+    quiet.workspace.refresh()
+    return quiet
