@@ -192,10 +192,9 @@ def _flush(arguments: argparse.Namespace) -> int:
 
     if arguments.detached:
         seconds = os.environ.get("AA_HOOKS_LINGER_SECONDS", "")
-        linger = float(seconds) if seconds.replace(".", "", 1).isdigit() else flush.LINGER_SECONDS
-        flush.flush(home(), now=False, linger=linger)
+        flush.linger(home(), float(seconds) if seconds.isdigit() else flush.LINGER_SECONDS)
         return 0
-    outcome = flush.flush(home())
+    outcome = flush.flush(home(), patience=flush.PATIENCE_SECONDS)
     if arguments.json:
         import json
         from dataclasses import asdict

@@ -26,6 +26,8 @@ LARGEST_BODY = 4 << 20
 LONGEST_PAUSE = 900.0
 LINGER_SECONDS = 120.0
 LOOK_SECONDS = 0.5
+PATIENCE_SECONDS = 60.0
+"""How long `aa-hooks flush` waits for a delivery that is at work already."""
 COMMIT_FIELDS = 3 + len(environment.VARIABLES) + 2
 
 
@@ -39,29 +41,40 @@ class Outcome:
     error: str | None
 
 
-def flush(folder: Folder, *, now: bool = True, linger: float = 0.0) -> Outcome:
-    """Deliver what waits. `now` ignores the pause after a failure; `linger`: seconds to keep trying. Never raises for
-    what a repository, a receiver or a network can do."""
+def flush(folder: Folder, *, now: bool = True, patience: float = 0.0) -> Outcome:
+    """Deliver what waits, once. `now` ignores the pause after a failure; `patience`: seconds to wait for another
+    process that delivers. Never raises for what a repository, a receiver or a network can do."""
     spool = Spool(folder.spool)
     delivered = 0
-    deadline = time.monotonic() + linger
     while True:
-        with spool.working() as mine:
+        with spool.working(patience) as mine:
             if not mine:
                 return Outcome(delivered, len(spool.waiting()), True, None)
-            while True:
-                state = read_state(folder)
-                prepare(spool, state)
-                delivered += deliver(spool, state, now=now)
-                now = False
-                if not spool.waiting() or time.monotonic() >= deadline:
-                    break
-                _pause(spool, deadline)
+            state = read_state(folder)
+            prepare(spool, state)
+            delivered += deliver(spool, state, now=now)
         # Noted after our last look, by a hook that saw us at work and therefore started nobody.
         if not spool.has_lines():
             waiting = len(spool.waiting())
             return Outcome(delivered, waiting, False, spool.ledger().last_error if waiting else None)
-        now = True
+
+
+def linger(folder: Folder, seconds: float) -> None:
+    """Deliver in the background, and while that fails go on for a while; one process at a time stays for that."""
+    deadline = time.monotonic() + seconds
+    outcome = flush(folder, now=False)
+    if not outcome.waiting or outcome.busy:
+        return
+    spool = Spool(folder.spool)
+    with spool.alone("linger.lock") as mine:
+        while mine and outcome.waiting:
+            while not _due(spool.ledger(), read_state(folder)):
+                if time.monotonic() >= deadline:
+                    return
+                time.sleep(LOOK_SECONDS)
+            if time.monotonic() >= deadline:
+                return
+            outcome = flush(folder, now=False)
 
 
 def prepare(spool: Spool, state: State) -> None:
@@ -149,15 +162,6 @@ def _due(ledger: Ledger, state: State) -> bool:
         return (data_dir(state) / "engine.json").stat().st_mtime > ledger.last_attempt
     except OSError:
         return False
-
-
-def _pause(spool: Spool, deadline: float) -> None:
-    """Wait for the next attempt, a new line, or the end of our time."""
-    state_of_engine = spool.ledger()
-    while time.monotonic() < deadline and not spool.has_lines():
-        if time.time() >= state_of_engine.next_attempt:
-            return
-        time.sleep(LOOK_SECONDS)
 
 
 def _note_failure(spool: Spool, answer: Answer) -> None:

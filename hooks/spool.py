@@ -28,6 +28,7 @@ MARKER = "flushing"
 MOST_WAITING = 20_000
 """Payloads kept while nothing can be delivered, about 40 MB; beyond that the oldest go, and are counted."""
 MOST_REFUSED = 200
+LOCK_LOOK_SECONDS = 0.05
 SETTLE_SECONDS = 60.0
 """A claimed file is kept this long: a hook that opened it before it was claimed may still write its line."""
 
@@ -78,14 +79,10 @@ class Spool:
             os.close(descriptor)
 
     @contextmanager
-    def working(self) -> Iterator[bool]:
-        """True for the one process that may deliver; False when another one does already."""
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+    def working(self, patience: float = 0.0) -> Iterator[bool]:
+        """True for the one process that may deliver; False when another one is still at it after `patience` seconds."""
+        with self.alone("lock", patience) as mine:
+            if not mine:
                 yield False
                 return
             marker = self.folder / MARKER
@@ -94,6 +91,24 @@ class Spool:
                 yield True
             finally:
                 marker.unlink(missing_ok=True)
+
+    @contextmanager
+    def alone(self, name: str, patience: float = 0.0) -> Iterator[bool]:
+        """Hold a lock of the spool; it ends with the process. False when somebody else holds it."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(self.folder / name, os.O_RDWR | os.O_CREAT, 0o600)
+        deadline = time.monotonic() + patience
+        try:
+            while True:
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() >= deadline:
+                        yield False
+                        return
+                    time.sleep(LOCK_LOOK_SECONDS)
+            yield True
         finally:
             os.close(descriptor)
 
