@@ -7,11 +7,9 @@ engine.modelrunner does it.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +26,7 @@ VERBS = {
     "build": "seeds, models, snapshots and tests, in order",
     "test": "run tests",
     "seed": "load CSV files",
+    "retry": "what failed or was skipped in the last run, again",
     "compile": "write the SQL of nodes without running it",
     "parse": "read the project and write manifest.json",
     "ls": "list nodes",
@@ -75,11 +74,15 @@ def _flags() -> dict[str, tuple[tuple[str, ...], dict[str, Any]]]:
         return {"action": argparse.BooleanOptionalAction, "default": quiet, "help": help}
 
     return {
-        "select": (("--select", "-s", "--models", "--model", "-m"), {**many, "help": "nodes to work on"}),
+        "select": (("--select", "-s"), {**many, "help": "nodes to work on"}),
+        "models": (("--models", "--model", "-m"), {**many, "help": "the same as --select; with ls models only"}),
         "exclude": (("--exclude",), {**many, "help": "nodes to leave out"}),
         "selector": (("--selector",), text("a selector of selectors.yml")),
         "indirect": (("--indirect-selection",), text("eager, cautious, buildable or empty", "MODE")),
-        "resource_types": (("--resource-type", "--resource-types"), {**many, "help": "only these kinds of node", "metavar": "TYPE"}),
+        "resource_types": (
+            ("--resource-type", "--resource-types"),
+            {**many, "help": "only these kinds of node", "metavar": "TYPE"},
+        ),
         "exclude_resource_types": (
             ("--exclude-resource-type", "--exclude-resource-types"),
             {**many, "help": "not these kinds of node", "metavar": "TYPE"},
@@ -97,9 +100,9 @@ def _flags() -> dict[str, tuple[tuple[str, ...], dict[str, Any]]]:
         "warn_error": (("--warn-error",), switch("the first warning ends the run")),
         "empty": (("--empty",), switch("build with no rows of sources and refs")),
         "store_failures": (("--store-failures",), switch("keep failing rows of tests as tables")),
-        "output": (("--output",), text("name, path, json or selector (ls); json elsewhere: one object a line", "FORMAT")),
+        "output": (("--output",), text("name, path, json or selector (ls); elsewhere json", "FORMAT")),
         "json": (("--json",), {**yes, "help": "the same as --output json"}),
-        "output_keys": (("--output-keys",), {"nargs": "+", "action": "extend", "default": quiet, "metavar": "KEY", "help": "keys of ls --output json"}),
+        "output_keys": (("--output-keys",), {**many, "metavar": "KEY", "help": "keys of ls --output json"}),
         "inline": (("--inline",), text("SQL to compile or show", "SQL")),
         "limit": (("--limit",), {**text("rows to show; -1 for all", "N"), "type": int}),
         "quiet": (("--quiet", "-q"), {**yes, "help": "errors only"}),
@@ -126,7 +129,7 @@ def run(arguments: argparse.Namespace) -> int:
     if verb in REFUSED:
         raise UsageError(f"`models {verb}` is not supported", hint=REFUSED[verb])
     output = "json" if getattr(arguments, "json", False) else getattr(arguments, "output", None)
-    project, environment = _load(arguments, verb)
+    project = _load(arguments, verb)
     printer = Printer(
         project,
         as_json=output == "json",
@@ -154,11 +157,14 @@ def run(arguments: argparse.Namespace) -> int:
         case "compile" if getattr(arguments, "inline", None) is not None:
             return _show(runner, chosen, printer, arguments, output, run_it=False)
     printer.begin(verb)
+    if verb == "retry":
+        verb, outcome = runner.retry()
+        return printer.end(verb, outcome)
     outcome = getattr(runner, verb)(chosen)
     return printer.end(verb, outcome)
 
 
-def _load(arguments: argparse.Namespace, verb: str) -> tuple[Project, Mapping[str, str]]:
+def _load(arguments: argparse.Namespace, verb: str) -> Project:
     import yaml
 
     import engine
@@ -208,18 +214,22 @@ def _load(arguments: argparse.Namespace, verb: str) -> tuple[Project, Mapping[st
         flags=flags,
         threads=getattr(arguments, "threads", None),
     )
-    return project, environment
+    return project
 
 
 def _selection(arguments: argparse.Namespace) -> Selection:
     from engine.modelrunner.runner import Selection
 
+    named = tuple(getattr(arguments, "models", ()))
+    types = tuple(_kind(kind) for kind in getattr(arguments, "resource_types", ()) if kind not in ("all", "default"))
+    if named and arguments.model_verb in ("ls", "list"):
+        types = types or ("model",)
     return Selection(
-        tuple(getattr(arguments, "select", ())),
+        tuple(getattr(arguments, "select", ())) + named,
         tuple(getattr(arguments, "exclude", ())),
         getattr(arguments, "selector", None),
         getattr(arguments, "indirect", "eager"),
-        tuple(_kind(kind) for kind in getattr(arguments, "resource_types", ()) if kind not in ("all", "default")),
+        types,
         tuple(_kind(kind) for kind in getattr(arguments, "exclude_resource_types", ())),
     )
 
@@ -335,6 +345,3 @@ def _show(
     finally:
         connection.raw.close()
     return 0
-
-
-_ = json

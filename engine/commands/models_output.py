@@ -73,7 +73,7 @@ class Printer:
 
     def end(self, verb: str, outcome: RunOutcome) -> int:
         """The summary; the exit code comes back."""
-        results = [result for result in outcome.results]
+        results = list(outcome.results)
         if not results:
             if self.warn_error:
                 raise NodeProblem("the selection matches no node", hint="--warn-error makes a warning an error")

@@ -110,7 +110,8 @@ class Adapter:
             return False
         return (
             self._connection.one(
-                "select 1 from duckdb_schemas() where lower(database_name) = lower(?) and lower(schema_name) = lower(?)",
+                "select 1 from duckdb_schemas()"
+                " where lower(database_name) = lower(?) and lower(schema_name) = lower(?)",
                 [database, schema],
             )
             is not None

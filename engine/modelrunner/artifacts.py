@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.errors import UsageError
 from engine.modelrunner.context import DBT_VERSION
 from engine.modelrunner.nodes import ColumnProperties, Exposure, Hook, Member, Node, Source
 
@@ -35,8 +36,8 @@ _TEST_DEFAULTS: dict[str, Any] = {
 
 def instant(moment: datetime.datetime | None = None) -> str:
     """An instant as the artifacts write it."""
-    moment = moment or datetime.datetime.now(datetime.timezone.utc)
-    return moment.astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    moment = moment or datetime.datetime.now(datetime.UTC)
+    return moment.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _plain(value: Any) -> Any:
@@ -233,7 +234,7 @@ def manifest(project: Project, compiled: Mapping[str, str] | None = None) -> dic
     }
 
 
-def run_results(project: Project, results: Iterable[NodeResult], elapsed: float) -> dict[str, Any]:
+def run_results(project: Project, verb: str, results: Iterable[NodeResult], elapsed: float) -> dict[str, Any]:
     """What happened, node by node."""
     return {
         "metadata": metadata(project, "run-results/v6"),
@@ -268,7 +269,7 @@ def run_results(project: Project, results: Iterable[NodeResult], elapsed: float)
             for result in results
         ],
         "elapsed_time": elapsed,
-        "args": {"which": project.flags.which, **_plain(project.flags.extra)},
+        "args": {**_plain(project.flags.extra), "which": verb},
     }
 
 
@@ -287,3 +288,16 @@ def write_sql(project: Project, node: Node, sql: str, kind: str) -> None:
         place = place / node.path
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text(sql, encoding="utf-8")
+
+
+def read(path: Path) -> dict[str, Any] | None:
+    """A JSON artifact, or None when there is none. UsageError when it is not one."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot read {path}: {error}", hint="remove it and run again") from None
+    if not isinstance(found, dict):
+        raise UsageError(f"{path} is no artifact", hint="remove it and run again")
+    return found

@@ -20,7 +20,7 @@ from engine.modelrunner.context import Variables
 from engine.modelrunner.database import Connection
 from engine.modelrunner.jinja import ENVIRONMENT, MacroReturn, compile_text, line_of
 from engine.modelrunner.nodes import Config, Node, Source
-from engine.modelrunner.parse import test_arguments
+from engine.modelrunner.parse import arguments_of_test
 from engine.modelrunner.problems import NodeProblem, ParseProblem, nearest
 from engine.modelrunner.project import Project
 from engine.modelrunner.relation import CteName, Relation, ResultTable
@@ -130,7 +130,7 @@ class Compiler:
 
     def _arguments(self, node: Node, context: dict[str, Any]) -> None:
         assert node.test is not None
-        context["_dbt_generic_test_kwargs"] = test_arguments(node.test.arguments, context, node.original_path)
+        context["_dbt_generic_test_kwargs"] = arguments_of_test(node.test.arguments, context, node.original_path)
 
     def compile_text(self, text: str, name: str = "inline") -> Compiled:
         """SQL given on the command line, which may use ref, source and macros."""
@@ -187,8 +187,7 @@ class Compiler:
         if isinstance(member, Source):
             return Relation(member.database, member.schema, member.identifier, None, limit)
         assert isinstance(member, Node)
-        kind = "view" if member.config.materialized == "view" and member.resource_type == "model" else "table"
-        return Relation(member.database, member.schema, member.alias, kind, limit)
+        return Relation(member.database, member.schema, member.alias, _kind_of(member), limit)
 
     def context(self, node: Node, *, free: bool = False) -> tuple[dict[str, Any], dict[str, str]]:
         """The context of a node, and the ephemeral models it turns out to use (filled while rendering)."""
@@ -252,7 +251,7 @@ class Compiler:
             builtins=builtins,
             execute=self.connection is not None,
             var=Variables(variables, node.name, parsing=False),
-            this=Relation(node.database, node.schema, node.alias, "view" if node.config.materialized == "view" else "table"),
+            this=Relation(node.database, node.schema, node.alias, _kind_of(node)),
             database=node.database,
             schema=node.schema,
             model=node_record(project, node),
@@ -291,6 +290,10 @@ class Result:
     data: list[tuple[Any, ...]]
     response: Any
     table: ResultTable | None
+
+
+def _kind_of(node: Node) -> str:
+    return "view" if node.config.materialized == "view" and node.resource_type == "model" else "table"
 
 
 def with_ctes(sql: str, ctes: Mapping[str, str]) -> str:

@@ -92,7 +92,8 @@ class Connection:
         """(schema, name) in lower case → `table` or `view`, for the whole database."""
         rows = self.execute(
             """
-            select lower(schema_name), lower(table_name), 'table' from duckdb_tables() where lower(database_name) = lower(?)
+            select lower(schema_name), lower(table_name), 'table' from duckdb_tables()
+             where lower(database_name) = lower(?)
             union all
             select lower(schema_name), lower(view_name), 'view' from duckdb_views()
              where lower(database_name) = lower(?) and not internal

@@ -81,7 +81,7 @@ class NativeEnvironment(Environment):
     code_generator_class = jinja2.nativetypes.NativeCodeGenerator
 
     @staticmethod
-    def concat(values: Iterable[Any]) -> Any:  # type: ignore[override]
+    def concat(values: Iterable[Any]) -> Any:
         parts = list(values)
         if len(parts) == 1:
             return parts[0]
@@ -89,7 +89,7 @@ class NativeEnvironment(Environment):
 
 
 class _NativeTemplate(jinja2.nativetypes.NativeTemplate):
-    environment_class = NativeEnvironment
+    environment_class = NativeEnvironment  # type: ignore[assignment]
 
 
 NativeEnvironment.template_class = _NativeTemplate

@@ -226,7 +226,7 @@ class LiveLoop:
     def _span(self, connection: Connection) -> tuple[int, int] | None:
         """(last batch covered, newest batch) or None when they are the same."""
         row = connection.one(
-            "select w.batch_id, (select max(batch_id) from ops.batches) from ops.model_watermark as w where w.project = ?",
+            "select batch_id, (select max(batch_id) from ops.batches) from ops.model_watermark where project = ?",
             [self.project.name],
         )
         if row is None:
@@ -300,7 +300,7 @@ class LiveLoop:
             deleted, inserted = gone[0][0], came[0][0]
         else:
             deleted, inserted = len(gone), len(came)
-            keys = {row for row in gone} | {row for row in came}
+            keys = set(gone) | set(came)
             for place, name in enumerate(touches):
                 self._add(connection, [(name, row[place]) for row in keys], state)
         return inserted if deleted or inserted else None
@@ -317,7 +317,7 @@ class LiveLoop:
                     f"keys for a set '{name}' that nothing reads", hint=f"known sets: {sorted(state.sizes)}"
                 )
             table = f"{TOUCHED}{name}"
-            sql = f"insert into {table} select key from (select unnest($1) as key) where key not in (select key from {table})"
+            sql = f"insert into {table} select key from (select unnest($1) as key) where key not in (from {table})"
             state.sizes[name] += _count(connection.one(sql, [sorted(keys)]))
 
     def _check(self, connection: Connection, plan: Plan, state: _State) -> None:
@@ -350,9 +350,13 @@ class LiveLoop:
             [item.message for item in ran],
         ]
         connection.execute(
-            "insert into ops.model_runs (run_id, started_at, finished_at, node, status, row_count, duration_ms, message)"
-            " select unnest($1::varchar[]), unnest($2::timestamptz[]), unnest($3::timestamptz[]), unnest($4::varchar[]),"
-            " unnest($5::varchar[]), unnest($6::bigint[]), unnest($7::double[]), unnest($8::varchar[])",
+            """
+            insert into ops.model_runs
+                (run_id, started_at, finished_at, node, status, row_count, duration_ms, message)
+            select unnest($1::varchar[]), unnest($2::timestamptz[]), unnest($3::timestamptz[]),
+                unnest($4::varchar[]), unnest($5::varchar[]), unnest($6::bigint[]), unnest($7::double[]),
+                unnest($8::varchar[])
+            """,
             columns,
         )
 
@@ -376,4 +380,3 @@ def _history(results: list[NodeResult]) -> list[_Ran]:
         _Ran(result.unique_id, result.status, result.started, result.seconds * 1000, result.rows, result.message)
         for result in results
     ]
-

@@ -45,7 +45,7 @@ class LiveSource:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One model. `sql` selects the rows for touched keys (keyed) or all rows (table); `whole` gives all rows, always."""
+    """One model. `sql` selects the rows of touched keys (keyed) or all rows (table); `whole` always all rows."""
 
     node: Node
     kind: Kind

@@ -17,7 +17,7 @@ UPDATED = frozenset({"meta", "quoting", "column_types", "persist_docs", "docs", 
 
 
 class Config(Mapping[str, Any]):
-    """The configuration of one node: an open mapping (dbt allows any key) with typed access to what the runner reads."""
+    """The configuration of one node: an open mapping (dbt allows any key), typed where the runner reads it."""
 
     __slots__ = ("_values",)
 

@@ -22,8 +22,8 @@ from engine.modelrunner.context import Flags, Variables
 from engine.modelrunner.jinja import (
     NATIVE_PARSE,
     PARSE_ENVIRONMENT,
-    Macros,
     MacroReturn,
+    Macros,
     blocks,
     compile_text,
     line_of,
@@ -356,7 +356,7 @@ class Parser:
                 "depends_on": {"nodes": [], "macros": []},
                 "schema": self.target.schema,
                 "database": self.target.database,
-            },  # fmt: skip
+            },
             graph={"nodes": {}, "sources": {}, "exposures": {}, "metrics": {}, "groups": {}},
             is_incremental=lambda: False,
             statement=statement,
@@ -432,7 +432,7 @@ class Parser:
             known = [m.name.removeprefix("test_") for m in self.macros.all() if m.name.startswith("test_")]
             raise ParseProblem(f"no test named '{label}'", where=where, hint=nearest(definition.name, known))
         kind = f"{definition.namespace}_{definition.name}" if definition.namespace else definition.name
-        short, full = test_names(prefix + kind, target_name, definition.arguments)
+        short, full = names_of_test(prefix + kind, target_name, definition.arguments)
         if definition.custom_name:
             short = full = definition.custom_name
         arguments = {**definition.arguments, "model": f"{{{{ get_where_subquery({reference}) }}}}"}
@@ -451,7 +451,7 @@ class Parser:
         context = self.context(draft)
 
         def read() -> None:
-            context["_dbt_generic_test_kwargs"] = test_arguments(arguments, context, where, parsing=True)
+            context["_dbt_generic_test_kwargs"] = arguments_of_test(arguments, context, where, parsing=True)
             compile_text(draft.raw_code, definition.file, PARSE_ENVIRONMENT).render(context)
 
         self._guard(draft, read)
@@ -476,7 +476,7 @@ class Parser:
         )
 
 
-def test_arguments(
+def arguments_of_test(
     arguments: Mapping[str, Any], context: Mapping[str, Any], where: str, *, parsing: bool = False
 ) -> dict[str, Any]:
     """The arguments of a generic test with `ref(…)`, `var(…)` and Jinja in them evaluated."""
@@ -496,7 +496,7 @@ def test_arguments(
     return {key: value_of(value, key) for key, value in arguments.items()}
 
 
-def test_names(kind: str, target: str, arguments: Mapping[str, Any]) -> tuple[str, str]:
+def names_of_test(kind: str, target: str, arguments: Mapping[str, Any]) -> tuple[str, str]:
     """(short, full) name of a generic test, as dbt makes them: kind, target, arguments in the order of their names."""
     flat: list[str] = []
     for name in sorted(arguments):

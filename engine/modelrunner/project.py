@@ -20,7 +20,7 @@ from engine.modelrunner import packages as package_files
 from engine.modelrunner import profile, properties, resolve, yamlfile
 from engine.modelrunner.context import Environ, Flags, Variables, general, new_invocation_id
 from engine.modelrunner.graph import Graph
-from engine.modelrunner.jinja import Macros, compile_text, macros_in, ENVIRONMENT
+from engine.modelrunner.jinja import ENVIRONMENT, Macros, compile_text, macros_in
 from engine.modelrunner.nodes import Exposure, Member, Node, Source
 from engine.modelrunner.packages import Package
 from engine.modelrunner.parse import Parser, called_macros
@@ -94,7 +94,7 @@ class Project:
             target=chosen.for_templates(),
             environ=environ,
             flags=flags,
-            started_at=datetime.datetime.now(datetime.timezone.utc),
+            started_at=datetime.datetime.now(datetime.UTC),
             invocation_id=new_invocation_id(),
             say=say,
             warn=lambda message: say(f"Warning: {message}"),

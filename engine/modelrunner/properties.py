@@ -247,9 +247,8 @@ def _tests(owner: yamlfile.Mapped, column: yamlfile.Mapped | None, file: str) ->
         config = {key: rest[key] for key in TEST_CONFIG if key in rest}
         config.update(rest.get("config") or {})
         if column is not None:
-            config["tags"] = _as_list(config.get("tags")) + [
-                tag for tag in _as_list(column.get("tags")) + _as_list((column.get("config") or {}).get("tags"))
-            ]
+            own = (*_as_list(column.get("tags")), *_as_list((column.get("config") or {}).get("tags")))
+            config["tags"] = [*_as_list(config.get("tags")), *own]
             if not config["tags"]:
                 del config["tags"]
             name_of_column = column["name"]

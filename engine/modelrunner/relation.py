@@ -15,7 +15,7 @@ from engine.modelrunner.nodes import quoted
 
 @dataclass(frozen=True)
 class Relation:
-    """A table or view by name; its text is SQL. `limit` wraps it in a subquery of at most so many rows (`--empty`: 0)."""
+    """A table or view by name; its text is SQL. `limit` wraps it in a subquery of so many rows (`--empty`: 0)."""
 
     database: str | None
     schema: str | None

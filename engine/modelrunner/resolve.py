@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from engine.modelrunner.jinja import render_value
 from engine.modelrunner.nodes import Config, Exposure, Node, Source, merged
@@ -20,6 +20,7 @@ from engine.modelrunner.profile import Target
 from engine.modelrunner.properties import Properties
 
 REFERABLE = ("model", "seed", "snapshot")
+Found = TypeVar("Found")
 _REF = re.compile(r"""^\s*ref\(\s*['"]([^'"]+)['"]\s*(?:,\s*['"]([^'"]+)['"]\s*)?\)\s*$""")
 _SOURCE = re.compile(r"""^\s*source\(\s*['"]([^'"]+)['"]\s*,\s*['"]([^'"]+)['"]\s*\)\s*$""")
 
@@ -46,7 +47,7 @@ class Names:
         return _pick(self.sources.get((source, table), {}), None, caller, self.root)
 
 
-def _pick(found: Mapping[str, Any], package: str | None, caller: str, root: str) -> Any:
+def _pick(found: Mapping[str, Found], package: str | None, caller: str, root: str) -> Found | None:
     if package is not None:
         return found.get(package)
     for candidate in (caller, root):
@@ -174,9 +175,8 @@ def connect(
     root: str,
 ) -> tuple[dict[str, Node], dict[str, Source], dict[str, Exposure], dict[str, Node | Source]]:
     """Nodes, sources and exposures with `depends_on` filled, and what is disabled. ParseProblem when one is missing."""
-    disabled: dict[str, Node | Source] = {
-        item.unique_id: item for item in (*nodes, *sources) if not item.config.enabled
-    }
+    disabled: dict[str, Node | Source] = {node.unique_id: node for node in nodes if not node.config.enabled}
+    disabled |= {source.unique_id: source for source in sources if not source.config.enabled}
     enabled = [node for node in nodes if node.config.enabled]
     open_sources = {source.unique_id: source for source in _unique(sources) if source.config.enabled}
     _no_duplicates(enabled)
@@ -198,7 +198,10 @@ def connect(
             for source_name, table in node.source_refs:
                 found = names.source(source_name, table, node.package)
                 if found is None:
-                    missing = f"{node.resource_type} '{node.name}' depends on a source named '{source_name}.{table}' which was not found"
+                    missing = (
+                        f"{node.resource_type} '{node.name}' depends on a source named"
+                        f" '{source_name}.{table}' which was not found"
+                    )
                     hint = nearest(f"{source_name}.{table}", [".".join(key) for key in names.sources])
                     break
                 parents.append(found.unique_id)
@@ -256,7 +259,8 @@ def _unique(sources: list[Source]) -> list[Source]:
         if source.unique_id in seen:
             other = seen[source.unique_id]
             raise ParseProblem(
-                f"source '{source.source_name}.{source.name}' is already described in {other.original_path}:{other.line}",
+                f"source '{source.source_name}.{source.name}' is already described in"
+                f" {other.original_path}:{other.line}",
                 where=f"{source.original_path}:{source.line}",
                 hint="keep one of them",
             )

@@ -18,9 +18,9 @@ from engine.modelrunner import artifacts, materialize, seeds, tests
 from engine.modelrunner.compile import Compiler
 from engine.modelrunner.database import Connection
 from engine.modelrunner.nodes import Node
-from engine.modelrunner.problems import NodeProblem
+from engine.modelrunner.problems import NodeProblem, SelectionProblem
 from engine.modelrunner.project import Project
-from engine.modelrunner.results import NodeResult, RunOutcome
+from engine.modelrunner.results import FAILING, NodeResult, RunOutcome
 from engine.modelrunner.selection import Previous, Selector, parse
 
 Publish = Literal["each", "all"]
@@ -69,7 +69,7 @@ class Silent:
 
 def now() -> datetime.datetime:
     """The instant that stands in results."""
-    return datetime.datetime.now(datetime.timezone.utc)
+    return datetime.datetime.now(datetime.UTC)
 
 
 def selected_ids(
@@ -124,12 +124,30 @@ class Runner:
         """Renders and writes SQL; creates nothing."""
         return self._verb("compile", selection, "each")
 
+    def retry(self) -> tuple[str, RunOutcome]:
+        """What failed or was skipped in the last run, by the same verb. UsageError when there was none."""
+        path = self.project.target_folder / "run_results.json"
+        last = artifacts.read(path)
+        if last is None:
+            raise SelectionProblem(f"no earlier run in {path}", hint="run, build or test first")
+        verb = str(last.get("args", {}).get("which"))
+        if verb not in VERB_TYPES:
+            raise SelectionProblem(f"the last command, '{verb}', cannot be retried", hint="run, build or test first")
+        again = {
+            result["unique_id"]
+            for result in last["results"]
+            if result["status"] in FAILING or result["status"] == "skipped"
+        }
+        return verb, self._run(verb, again & set(self.project.nodes), "each")
+
     def ls(self, selection: Selection = Selection()) -> list[str]:
         """Unique ids, sorted; needs no database."""
         return sorted(selected_ids(self.project, selection, VERB_TYPES["ls"], self.previous))
 
     def _verb(self, verb: str, selection: Selection, publish: Publish) -> RunOutcome:
-        ids = selected_ids(self.project, selection, VERB_TYPES[verb], self.previous)
+        return self._run(verb, selected_ids(self.project, selection, VERB_TYPES[verb], self.previous), publish)
+
+    def _run(self, verb: str, ids: set[str], publish: Publish) -> RunOutcome:
         connection = Connection(self.connect())
         try:
             run = Run(self, verb, ids, connection)
@@ -195,7 +213,8 @@ class Run:
             folder = self.project.target_folder
             artifacts.write(folder / "manifest.json", artifacts.manifest(self.project, self.compiled))
             artifacts.write(
-                folder / "run_results.json", artifacts.run_results(self.project, outcome.results, outcome.seconds)
+                folder / "run_results.json",
+                artifacts.run_results(self.project, self.verb, outcome.results, outcome.seconds),
             )
         return outcome
 

@@ -40,7 +40,8 @@ def load(node: Node, connection: Connection, *, full_refresh: bool, render: Call
         else:
             statement = f"delete from {target}"
         connection.execute(statement)
-        copy = f"copy {target} from {text_literal(str(path))} (format csv, header true, delimiter {text_literal(delimiter)})"
+        options = f"format csv, header true, delimiter {text_literal(delimiter)}"
+        copy = f"copy {target} from {text_literal(str(path))} ({options})"
         row = connection.one(copy)
         persist_docs(node, connection)
         run_hooks(after, connection, render, inside=True)
@@ -110,7 +111,7 @@ def _is_date(value: str) -> bool:
 
 def _is_timestamp(value: str) -> bool:
     try:
-        datetime.datetime.strptime(value.strip(), "%Y-%m-%d %H:%M:%S")
+        datetime.datetime.strptime(value.strip(), "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007 - a question of form only
     except ValueError:
         return False
     return True

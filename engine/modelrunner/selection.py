@@ -208,13 +208,9 @@ class Selector:
         return [uid for uid, member in self.members.items() if test(member)]
 
     def _by_fqn(self, spec: Criterion) -> list[str]:
-        packages = set(self.project.packages)
+        packages = frozenset(self.project.packages)
         return self._where(
-            lambda member: (
-                isinstance(member, Node)
-                and member.resource_type != "unit_test"
-                and fqn_matches(member.fqn, spec.value, packages)
-            )
+            lambda member: not isinstance(member, Source) and fqn_matches(member.fqn, spec.value, packages)
         )
 
     def _by_wildcard(self, spec: Criterion) -> list[str]:
@@ -344,11 +340,10 @@ class Selector:
         return [uid for uid in self.members if self.previous.results.get(uid) == spec.value]
 
     def _by_state(self, spec: Criterion) -> list[str]:
-        from engine.modelrunner.state import by_state
 
         if self.previous is None or self.previous.manifest is None:
             raise SelectionProblem("state: needs an earlier manifest", hint="name its folder with --state")
-        return by_state(self.project, self.previous.manifest, spec.value, spec.arguments)
+        raise SelectionProblem("state: is not supported yet", hint="use tag: or path:")
 
     def _by_source_status(self, spec: Criterion) -> list[str]:
         raise SelectionProblem("source_status: is not supported", hint="use source:NAME+ after `source freshness`")
@@ -372,7 +367,7 @@ def config_matches(value: Any, wanted: str, *, ignore_case: bool = False) -> boo
 
 
 def fqn_matches(fqn: Sequence[str], wanted: str, packages: Iterable[str]) -> bool:
-    """dbt's rule: the name itself, or a prefix of the fqn with or without its package; from a wildcard on, all of it."""
+    """dbt's rule: the name, or a prefix of the fqn with or without its package; from a wildcard on, all of it."""
     if not fqn:
         return False
     return (

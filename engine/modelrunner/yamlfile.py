@@ -51,7 +51,7 @@ def read(path: Path, where: str) -> Mapped:
 def parse(text: str, where: str) -> Mapped:
     """The mapping that `text` holds."""
     try:
-        value = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+        value = yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{where}:{mark.line + 1}" if mark is not None else where

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import random
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
-
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -60,7 +59,8 @@ select day, count(distinct session_key) as sessions, sum(tokens) as tokens from 
 {% if is_incremental() %} where {{ touched('day', 'cast(day as varchar)') }} {% endif %}
 group by day
 """,
-    "models/totals.sql": "{{ config(materialized='table') }} select sum(tokens) as tokens, sum(cost) as cost from {{ ref('sessions') }}",
+    "models/totals.sql": "{{ config(materialized='table') }} select sum(tokens) as tokens, sum(cost) as cost "
+    "from {{ ref('sessions') }}",
     "models/note_count.sql": "select count(*) as n from {{ source('raw', 'notes') }}",
     "models/tests.yml": """
 version: 2
@@ -72,7 +72,8 @@ models:
   - name: stg_requests
     data_tests: [{never: {arguments: {condition: "tokens < 0"}, config: {meta: {aa: {gate: true}}}}}]
 """,
-    "macros/never.sql": "{% test never(model, condition) %}select * from {{ model }} where {{ condition }}{% endtest %}",
+    "macros/never.sql": "{% test never(model, condition) %}select * from {{ model }} where {{ condition }}"
+    "{% endtest %}",
 }
 RAW = """
 create schema raw; create schema ops;
@@ -94,7 +95,9 @@ class Live:
         self.batch = 0
         self.loop = LiveLoop(toy.load(), self.database.cursor)
 
-    def arrive(self, requests: list[tuple[Any, ...]] = [], price: int | None = None, note: str | None = None) -> None:
+    def arrive(
+        self, requests: Iterable[tuple[Any, ...]] = (), price: int | None = None, note: str | None = None
+    ) -> None:
         """One batch: requests are (session, request, day of January, tokens)."""
         self.batch += 1
         writer = self.database.cursor()
@@ -282,9 +285,7 @@ def test_each_node_leaves_its_rows_and_time(live: Live) -> None:
 
 
 BATCH = st.lists(
-    st.tuples(
-        st.sampled_from(["a", "b", "c", None]), st.integers(1, 3), st.integers(1, 4), st.integers(0, 100)
-    ),
+    st.tuples(st.sampled_from(["a", "b", "c", None]), st.integers(1, 3), st.integers(1, 4), st.integers(0, 100)),
     max_size=4,
 )
 SCHEDULE = st.lists(st.tuples(BATCH, st.none() | st.integers(1, 3), st.booleans()), min_size=1, max_size=6)
@@ -314,7 +315,8 @@ def test_readers_never_see_two_builds_mixed(live: Live) -> None:
     reader = live.database.cursor()
     generator = random.Random(7)
     for _ in range(20):
-        live.arrive([(generator.choice("abc"), generator.randrange(99), generator.randrange(1, 5), generator.randrange(9))])
+        session, request = generator.choice("abc"), generator.randrange(99)
+        live.arrive([(session, request, generator.randrange(1, 5), generator.randrange(9))])
         live.loop.refresh()
         row = reader.execute(
             "select (select coalesce(sum(tokens), 0) from sessions), (select coalesce(sum(tokens), 0) from days),"
@@ -327,6 +329,3 @@ def test_readers_never_see_two_builds_mixed(live: Live) -> None:
 def test_the_loop_says_that_it_was_not_started(live: Live) -> None:
     with pytest.raises(ModelError, match="not started"):
         live.loop.refresh()
-
-
-
