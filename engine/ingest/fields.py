@@ -16,7 +16,7 @@ from typing import Any
 LARGEST = 2**63 - 1
 LONGEST_TEXT = 1024
 _NUL = str.maketrans("", "", "\x00")
-_EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
 class Item:
@@ -122,7 +122,7 @@ class Item:
         except (ValueError, OverflowError, OSError):
             found = None
         if found is None or not _EARLIEST <= found <= _LATEST:
-            self.wrong(name, "must be Unix seconds or an ISO 8601 instant between 2000 and 2200")
+            self.wrong(name, "must be Unix seconds or an ISO 8601 instant between 1970 and 2200")
             return None
         return found
 

@@ -369,12 +369,16 @@ def _trailers(item: Item, sender: Sender) -> str | None:
     _, value = item.raw("trailers")
     if value is None:
         return None
-    pairs: list[tuple[str, Any]] = []
+    pairs: list[Any] = value if isinstance(value, list) else [value]
     if isinstance(value, dict):
-        for key, texts in value.items():
-            pairs += [(key, text) for text in (texts if isinstance(texts, list) else [texts])]
-    if not isinstance(value, dict) or not all(isinstance(text, str) for _, text in pairs):
-        item.wrong("trailers", "must be an object of texts, or of arrays of texts")
+        pairs = [
+            (key, text) for key, texts in value.items() for text in (texts if isinstance(texts, list) else [texts])
+        ]
+    if not all(
+        isinstance(pair, (list, tuple)) and len(pair) == 2 and all(isinstance(part, str) for part in pair)
+        for pair in pairs
+    ):
+        item.wrong("trailers", "must be an array of [key, value], or an object of texts")
         return None
     kept: dict[str, list[str]] = {}
     for key, text in pairs:

@@ -106,7 +106,9 @@ def test_messages_are_kept_as_the_engine_keeps_those_it_reads_itself(mode: str) 
 def test_without_full_messages_only_trailers_of_agents_are_kept() -> None:
     trailers = {"Co-Authored-By": ["Claude <noreply@anthropic.com>"], "Fixes": "the secret"}
     document = COMMIT | {"trailers": trailers}
+    pairs = [["Co-Authored-By", "Claude <noreply@anthropic.com>"], ["Fixes", "the secret"]]
     everything = row(post("commits", document), "git_commits")["trailers"]
+    assert row(post("commits", document | {"trailers": pairs}), "git_commits")["trailers"] == everything
     assert json.loads(everything) == {"co-authored-by": ["Claude <noreply@anthropic.com>"], "fixes": ["the secret"]}
     some = row(post("commits", document, Sender(commit_messages="none")), "git_commits")["trailers"]
     assert json.loads(some) == {"co-authored-by": ["Claude <noreply@anthropic.com>"]}
@@ -138,9 +140,7 @@ def test_every_mistake_has_its_place() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    "when", ["2026-11-20", "2026-11-20T12:00:00", "soon", 0, -5, 1e30, True, [], "99999999999999999"]
-)
+@pytest.mark.parametrize("when", ["2026-11-20", "2026-11-20T12:00:00", "soon", -5, 1e30, True, [], "99999999999999999"])
 def test_what_is_no_instant(when: object) -> None:
     assert "/timestamp" in mistakes("commits", COMMIT | {"timestamp": when})
 
