@@ -1,1 +1,1 @@
-"""TO BE DESCRIBED."""
+"""What arrives becomes rows: OTLP, transcripts and posted documents are decoded, stripped of content and journalled."""

@@ -174,6 +174,8 @@ def _pair(pair: Any, depth: int = DEPTH) -> bytes:
             if size < 0x7C:
                 return b"\x0a%c%b\x12%c\x0a%c%b" % (len(key), key, size + 2, size, content)
         whole_number = value.get("intValue")
+        if type(whole_number) is str and len(whole_number) < 6 and whole_number.isascii() and whole_number.isdigit():
+            whole_number = int(whole_number)
         if type(whole_number) is int and 0 <= whole_number < 0x4000:
             if whole_number < 0x80:
                 return b"\x0a%c%b\x12\x02\x18%c" % (len(key), key, whole_number)
@@ -200,13 +202,12 @@ def attributes(value: Any) -> list[bytes]:
     except orjson.JSONEncodeError:
         raise malformed("an attribute", "an OTLP attribute") from None
     found: list[Any] = list(map(_known.get, texts))
-    if None not in found:
-        return found
-    for position, encoded in enumerate(found):
-        if encoded is None:
-            found[position] = encoded = _pair(pairs[position])
-            if len(texts[position]) <= CACHE_ENTRY_BYTES:
-                if len(_known) >= CACHE_ENTRIES:
-                    _known.clear()
-                _known[texts[position]] = encoded
+    position = 0
+    for _ in range(found.count(None)):
+        position = found.index(None, position)
+        found[position] = encoded = _pair(pairs[position])
+        if len(texts[position]) <= CACHE_ENTRY_BYTES:
+            if len(_known) >= CACHE_ENTRIES:
+                _known.clear()
+            _known[texts[position]] = encoded
     return found

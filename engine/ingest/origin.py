@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.agents import registry
+from engine.agents import casts, registry
 from engine.agents.declaration import Agent
 from engine.ingest import anyvalue, privacy
 from engine.ingest.attributes import AttributeReader, Row
@@ -42,6 +42,11 @@ def content_hash(*parts: bytes) -> bytes:
 def joined(encoded: Iterable[bytes]) -> bytes:
     """Encoded attributes in an order that does not depend on the sender's."""
     return b"".join(sorted(encoded))
+
+
+def _developer(name: str | None) -> str | None:
+    """A developer as somebody else than the key says it: e-mail addresses in lower case, so that they meet."""
+    return casts.email(name) or casts.text((name or "").strip())
 
 
 @dataclass(slots=True)
@@ -113,7 +118,7 @@ class Origins:
         attributes = anyvalue.to_json(dict(sorted(kept.items()))) if kept else None
         stored = (typed.get("service_name") or "", typed.get("service_version") or "", attributes or "")
         resource_id = content_hash(*(part.encode("utf-8", "replace") for part in stored)).hex()
-        fallback = context.developer_hint or context.local_developer
+        fallback = _developer(context.developer_hint) or _developer(context.local_developer)
         developer = context.developer_id or typed.get("user_email") or fallback
         template: Row = dict.fromkeys(self.columns)
         template.update(typed)

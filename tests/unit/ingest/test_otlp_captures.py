@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -110,6 +111,15 @@ def test_a_request_sent_again_by_anybody_at_any_time_has_the_same_keys(capture: 
     )
     for table in first.rows.tables:
         assert again.rows.tables[table]["dedup_key"] == first.rows.tables[table]["dedup_key"]
+
+
+def test_threads_that_decode_at_once_get_what_one_gets() -> None:
+    def tables(capture: Capture) -> object:
+        return decoded(capture.signal, capture.body, capture.encoding).rows.tables
+
+    work = ALL * 3
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(tables, work)) == [tables(capture) for capture in work]
 
 
 def test_no_two_records_of_all_captures_share_a_key() -> None:

@@ -112,6 +112,8 @@ def test_trace_context_is_kept_in_hexadecimal_digits() -> None:
         (SenderContext("key@x.test", "hint", "local"), "mail@x.test", "key@x.test"),
         (SenderContext(None, "hint", "local"), "Mail@X.test", "mail@x.test"),
         (SenderContext(None, "hint", "local"), None, "hint"),
+        (SenderContext(None, " Ada@X.test ", "local"), None, "ada@x.test"),
+        (SenderContext(None, " ", "local"), None, "local"),
         (SenderContext(None, None, "local"), None, "local"),
         (SenderContext(), None, None),
     ],

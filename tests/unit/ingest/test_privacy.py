@@ -13,6 +13,8 @@ from engine.ingest import otlp_logs, otlp_metrics, otlp_spans, privacy
 from engine.ingest.otlp import Decoded, SenderContext
 from engine.ingest.payloads import Signal
 from tests.unit.ingest.otlp_support import (
+    ALL,
+    Capture,
     attributes,
     decoded,
     log_body,
@@ -86,6 +88,13 @@ def test_planted_content_is_in_no_column_of_spans(service: str) -> None:
         traceState=MARKER,
     )
     assert MARKER not in stored(decoded("traces", span_body(planted, service=service), "json"))
+
+
+@pytest.mark.parametrize("capture", ALL, ids=lambda capture: capture.name)
+def test_nothing_of_the_captured_prompts_commands_and_paths_is_stored(capture: Capture) -> None:
+    found = stored(decoded(capture.signal, capture.body, capture.encoding))
+    for words in ("Please do", "SCN:", "MOCK", "git add", "Add feature", "def f()", "/home/dev", "feature.py"):
+        assert words not in found
 
 
 @pytest.mark.parametrize("service", SERVICES)
