@@ -25,7 +25,7 @@ from engine.api.encode import instant_text, json_rows, json_value
 from engine.api.export import CONTENT_TYPES, arrow_pieces, csv_pieces
 from engine.api.narrow import narrowing
 from engine.api.openapi import document
-from engine.api.query import Answers, Page, Query, Questions, read_query, ready, rows_statement
+from engine.api.query import Answers, Page, Query, Questions, current_state, read_query, ready, rows_statement
 from engine.api.stream import Broadcaster, Stream
 from engine.api.views import VIEWS, sql
 from engine.clock import Clock
@@ -93,9 +93,8 @@ class StreamEndpoint:
                 raise Problem(422, f"unknown parameter {name}; the stream takes filter", "parameter")
         context = self._context
         narrow = narrowing(context.reader, context.clock, self._zone, sight, request.query_params.get("filter", ""))
-        _, rows = await run_in_threadpool(context.reader.rows, sql("version"))
-        ((batch_id, as_of),) = rows
-        return Stream(context.broadcaster, _last_event_id(request), batch_id, as_of, narrow)
+        state = await run_in_threadpool(current_state, context.reader)
+        return Stream(context.broadcaster, _last_event_id(request), state.batch_id, state.as_of, narrow)
 
 
 def _last_event_id(request: Request) -> int | None:
@@ -177,14 +176,13 @@ def page_body(page: Page) -> bytes:
 
 def status_body(context: ApiContext) -> bytes:
     """Version, state and volume of the engine."""
+    state = current_state(context.reader)
     with ready():
-        _, versions = context.reader.rows(sql("version"))
         _, counts = context.reader.rows(sql("raw_counts"))
-    ((batch_id, as_of),) = versions
     told: dict[str, Any] = {
         "version": context.version,
-        "as_of": None if as_of is None else instant_text(as_of),
-        "batch_id": batch_id,
+        "as_of": None if state.as_of is None else instant_text(state.as_of),
+        "batch_id": state.batch_id,
         "now": instant_text(context.clock.now()),
         "report_timezone": context.settings["report_timezone"],
         "rows": dict(counts),

@@ -2,7 +2,7 @@
 
 Owns the reading of parameters (filter, since, until, sort, limit, cursor, by), the assembly of our own SQL from our own
 pieces, and the cache of answers per state of the models. Refuses user text in SQL, and refuses to answer from a
-cache across a refresh: the newest batch and the number of published changes are part of every key.
+cache across a refresh: the state of the models is part of every key.
 """
 
 from __future__ import annotations
@@ -82,11 +82,11 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The state of the models that an answer was made from."""
+    """The state of the models that an answer was made from: the newest batch they cover, and when they did."""
 
     batch_id: int
     as_of: datetime | None
-    revision: int
+    revision: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +292,9 @@ def transaction(cursor: Any) -> Iterator[None]:
         cursor.execute("rollback")
 
 
+_BUILD = "wait for the first build, or run aa-engine models build"
+
+
 class NotBuilt(StorageError):
     """The models do not exist yet: an engine that has just begun."""
 
@@ -304,11 +307,25 @@ def ready() -> Iterator[None]:
     try:
         yield
     except duckdb.CatalogException as error:
-        raise NotBuilt(
-            "the models are not built yet", hint="wait for the first build or run aa-engine models build"
-        ) from error
+        raise NotBuilt("the models are not built yet", hint=_BUILD) from error
     except (duckdb.FatalException, duckdb.IOException, duckdb.ConnectionException) as error:
         raise StorageError(str(error).splitlines()[0]) from error
+
+
+def _version(rows: list[tuple[Any, ...]]) -> tuple[int, datetime]:
+    if not rows:
+        raise NotBuilt("the models are not built yet", hint=_BUILD)
+    batch_id, built_at = rows[0]
+    return batch_id, built_at
+
+
+def current_state(reader: Questions) -> State:
+    """The state of the models now; batch 0 before the first build."""
+    try:
+        with ready():
+            return State(*_version(reader.rows(sql("version"))[1]))
+    except NotBuilt:
+        return State(0, None)
 
 
 class Answers:
@@ -326,16 +343,16 @@ class Answers:
         # Whole seconds: the same question within one second is the same question.
         now = now.astimezone(UTC).replace(microsecond=0)
         page, total = rows_statement(query, sight, now, self._zone, resumable=True)
-        key = _cache_key(query, page, total, revision)
+        key = _cache_key(query, page, total)
         with ready(), self._reader.cursor() as cursor, transaction(cursor):
-            batch_id, committed_at = cursor.execute(sql("version")).fetchone()
-            key = (batch_id, *key)
+            state = State(*_version(cursor.execute(sql("version")).fetchall()), revision)
+            key = (state, *key)
             with self._lock:
                 found = self._kept.get(key)
                 if found is not None:
                     self._kept.move_to_end(key)
                     return _timed(found, began, cached=True)
-            found = self._ask(cursor, query, page, total, State(batch_id, committed_at, revision))
+            found = self._ask(cursor, query, page, total, state)
         with self._lock:
             self._kept[key] = found
             while len(self._kept) > KEPT_ANSWERS:
@@ -361,10 +378,9 @@ class Answers:
         )
 
 
-def _cache_key(query: Query, page: Statement, total: Statement, revision: int) -> tuple[object, ...]:
+def _cache_key(query: Query, page: Statement, total: Statement) -> tuple[object, ...]:
     """What the answer depends on: the statements with their values; an unused clock is not among them."""
     return (
-        revision,
         query.fingerprint,
         page.sql,
         tuple(sorted((name, str(value)) for name, value in page.parameters.items())),

@@ -8,8 +8,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from engine.modelrunner.live import LiveLoop
 from engine.modelrunner.project import Project
-from engine.modelrunner.runner import Runner, Selection
 from engine.store import migrations
 from engine.store.database import Database
 from engine.store.reader import Reader
@@ -40,12 +40,15 @@ class Workspace:
         self.reader = Reader(self.database)
         self._writer = Writer(self.database)
         self._offset = 0
+        self._loop: LiveLoop | None = None
         self._project = Project.load(
             MODELS, profiles_dir=MODELS, variables={"report_timezone": zone}, say=lambda line: None
         )
 
     def close(self) -> None:
         self.reader.close()
+        if self._loop is not None:
+            self._loop.close()
         self._writer.close()
         self.database.close()
 
@@ -57,10 +60,11 @@ class Workspace:
         return applied.batch_id
 
     def refresh(self) -> None:
-        """Seeds and models, all in one transaction, as a running engine publishes them."""
-        runner = Runner(self._project, self.database.cursor, write_artifacts=False)
-        outcome = runner.build(Selection(resource_types=("seed", "model")), publish="all")
-        assert outcome.exit_code == 0, [(result.name, result.message) for result in outcome.results if result.failed]
+        """Build the models at first, later refresh what new rows touch, as a running engine does."""
+        if self._loop is None:
+            self._loop = LiveLoop(self._project, self.database.cursor)
+            self._loop.start()
+        self._loop.refresh()
 
 
 class Rows:

@@ -1,2 +1,5 @@
--- The newest batch that was applied: part of every cache key.
-select coalesce(max(batch_id), 0) as batch_id, max(committed_at) as committed_at from ops.batches
+-- The newest batch that the models cover, and when they were brought there: part of every cache key.
+select batch_id, built_at
+from ops.model_watermark
+order by built_at desc
+limit 1
