@@ -26,15 +26,15 @@ from engine.access.keys import KeyRing
 from engine.api.app import EXCEPTION_HANDLERS, ApiContext, build_routes
 from engine.api.stream import Broadcaster
 from engine.clock import SystemClock
-from engine.doors import Doors, Exposure
-from engine.health import Health
 from engine.ingest.http import IngestRoutes
 from engine.ingest.intake import Intake, Policy
 from engine.ingest.transcripts import Follower
-from engine.listeners import Listener
-from engine.refresh import ModelKeeper
 from engine.repos.watch import Watcher
-from engine.root import Root
+from engine.serving.doors import Doors, Exposure
+from engine.serving.health import Health
+from engine.serving.listeners import Listener
+from engine.serving.refresh import ModelKeeper
+from engine.serving.root import Root
 from engine.settings import Settings
 from engine.store.reader import Reader
 from engine.store.writer import Applied

@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = engine_settings.load(arguments.data_dir, arguments.config)
     if arguments.action == "check":
         from engine.access.keys import KeyRing
-        from engine.doors import Exposure
+        from engine.serving.doors import Exposure
 
         Exposure.of(settings, KeyRing(settings.keys_file))
         print(f"the configuration of {settings.data_dir} is right", file=sys.stderr)

@@ -21,8 +21,8 @@ from engine.contract import EngineAddress
 from engine.errors import ConfigurationError, InUseError
 from engine.ingest.grpc import GrpcServer
 from engine.ingest.intake import Intake
-from engine.listeners import listen_on_socket, socket_path
-from engine.ports import Address, listen, parse_address
+from engine.serving.listeners import listen_on_socket, socket_path
+from engine.serving.ports import Address, listen, parse_address
 from engine.settings import Settings
 
 Files = tuple[str, str]

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from engine.access.http import HEALTH, Application, Receive, Scope, Send, send_problem
 from engine.access.problems import Problem
-from engine.health import Health
 from engine.ingest.http import ROUTES
+from engine.serving.health import Health
 
 
 class Root:

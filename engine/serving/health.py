@@ -16,8 +16,8 @@ from engine import __version__
 from engine.access.http import Send
 from engine.ingest.durable import DurablePath
 from engine.ingest.transcripts import Follower
-from engine.refresh import ModelKeeper
 from engine.repos.watch import Watcher
+from engine.serving.refresh import ModelKeeper
 
 
 class Health:
