@@ -2,7 +2,7 @@
 
 Owns one measurement: points per second of one core for `engine.ingest.otlp.decode`, beside a baseline measured in the
 same run (opentelemetry-proto's classes, one dict per point, attributes as JSON). Refuses to judge: it prints ratios.
-Run: python -m bench.decode
+Run: python -m bench decode
 """
 
 from __future__ import annotations
