@@ -28,6 +28,8 @@ from engine.store.rows import RawRows
 ROWS_PER_REQUEST = 20_000
 REQUESTS_IN_FLIGHT = 4
 RETRY_SECONDS = 60.0
+STARTING_SECONDS = 15.0
+"""How long an engine that holds the directory may take until it answers."""
 
 
 def read_address(path: Path) -> EngineAddress | None:
@@ -151,8 +153,8 @@ class RemoteRecorder:
 
 
 def _wait_for_engine(settings: Settings) -> EngineAddress | None:
-    """A starting engine's address, or None when nobody answers within 15 s."""
-    deadline = time.monotonic() + 15.0
+    """A starting engine's address, or None when nobody answers in time."""
+    deadline = time.monotonic() + STARTING_SECONDS
     while time.monotonic() < deadline:
         address = running_engine(settings)
         if address is not None:
