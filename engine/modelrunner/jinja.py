@@ -8,6 +8,7 @@ and context come in, text or a value goes out.
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -261,6 +262,7 @@ class BoundMacro:
             return value.value
 
 
+@functools.lru_cache(maxsize=4096)
 def compile_text(source: str, filename: str, environment: Environment) -> jinja2.Template:
     """A template whose errors name `filename`; ParseProblem for wrong syntax."""
     try:
