@@ -3,7 +3,7 @@
 -- day's spend of the session is unattributed. The ledger adds up to the spend, to the last digit.
 {{ config(
     materialized='incremental', unique_key='session_key', incremental_strategy='delete+insert',
-    meta={'aa': {'touched_by': 'session', 'key': 'session_key', 'touches': {'commit': "coalesce(commit_hash, '')"}}}
+    meta={'aa': {'touched_by': 'session', 'key': 'session_key', 'touches': {'commit': 'commit_hash'}}}
 ) }}
 
 with spend as (
