@@ -40,16 +40,17 @@ def settled(spool: Path) -> None:
     """Wait until background delivery is over, so that it does not disturb what is measured next."""
     marker = spool / "flushing"
     deadline = time.monotonic() + 10
-    while (marker.exists() or (spool / "commits.log").exists()) and time.monotonic() < deadline:
+    # In this order: a delivery first leaves its marker, then takes the file away.
+    while ((spool / "commits.log").exists() or marker.exists()) and time.monotonic() < deadline:
         time.sleep(0.01)
 
 
-def main() -> int:
+def main(words: list[str] | None = None) -> int:
     """Print the figures; exit 1 when a commit was not noted."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--commits", type=int, default=60)
     parser.add_argument("--json", action="store_true")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(words or [])
     with tempfile.TemporaryDirectory() as temporary:
         home = Path(temporary)
         (home / ".gitconfig").write_text("[user]\n\tname = Bench\n\temail = bench@example.com\n")
@@ -61,8 +62,8 @@ def main() -> int:
         empty.write_text("#!/bin/sh\nexit 0\n")
         empty.chmod(0o755)
         code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from hooks.cli import main; sys.exit(main())"
-        words = [sys.executable, "-P", "-c", code, "init", "--yes", "--agents", "none", "--repo", str(folders["ours"])]
-        subprocess.run(words, env=environment, check=True, capture_output=True)
+        init = [sys.executable, "-P", "-c", code, "init", "--yes", "--agents", "none", "--repo", str(folders["ours"])]
+        subprocess.run(init, env=environment, check=True, capture_output=True)
         spool = home / ".agent-analytics" / "spool"
         times: dict[str, list[float]] = {name: [] for name in folders}
         for number in range(arguments.commits):
@@ -94,4 +95,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(sys.argv[1:]))
