@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,8 +19,9 @@ import httpx
 import pytest
 
 from tests.e2e.captures import Clothes, captures, send_grpc, send_http
-from tests.e2e.engine_process import EngineProcess, aa_engine, eventually, running
+from tests.e2e.engine_process import ROOT, EngineProcess, aa_engine, eventually, running
 
+TLS = ROOT / "tests" / "fixtures" / "tls"
 SCENARIOS = ("claude/tool-grpc", "claude/edit", "claude/traces", "codex/tool-httppb")
 COMMIT = {
     "commit_hash": "a" * 40,
@@ -88,17 +90,20 @@ def test_json_is_answered_in_json(engine: EngineProcess) -> None:
     assert (answer.status_code, answer.headers["content-type"], answer.json()) == (200, "application/json", {})
 
 
-def test_what_is_refused_of_a_request_is_counted(engine: EngineProcess) -> None:
-    point = {"attributes": [], "timeUnixNano": "1763640000000000000", "asInt": "1"}
-    metrics = [{"name": "ok", "sum": {"dataPoints": [point], "aggregationTemporality": 1}}, {"name": "no data"}]
-    wrong = {"name": "late", "sum": {"dataPoints": [{**point, "timeUnixNano": "x"}], "aggregationTemporality": 1}}
-    document = {"resourceMetrics": [{"resource": {}, "scopeMetrics": [{"metrics": [*metrics, wrong]}]}]}
-    with engine.client() as client:
-        answer = client.post("/v1/metrics", json=document)
-    assert answer.status_code in (200, 400)
-    if answer.status_code == 200:
-        assert int(answer.json()["partialSuccess"]["rejectedDataPoints"]) == 1
-        assert answer.json()["partialSuccess"]["errorMessage"]
+def test_what_is_refused_of_a_request_is_counted_and_the_rest_stored(tmp_path: Path) -> None:
+    times = {"startTimeUnixNano": "1763640000000000000", "endTimeUnixNano": "1763640001000000000"}
+    good = {"name": "good", "traceId": "0af7651916cd43dd8448eb211c80319c", "spanId": "b7ad6b7169203331", **times}
+    document = {"resourceSpans": [{"scopeSpans": [{"spans": [good, good | {"name": "bad", "spanId": "00"}]}]}]}
+    with running(tmp_path) as engine:
+        with engine.client() as client:
+            answer = client.post("/v1/traces", json=document)
+        assert answer.status_code == 200
+        partial = answer.json()["partialSuccess"]
+        assert partial["rejectedSpans"] == "1"
+        assert "span id" in partial["errorMessage"]
+        assert engine.settled()["rows"]["otel_spans"] == 1
+        engine.terminate()
+    assert engine.ask("select signal, records from raw.dead_letters") == [("traces", 1)]
 
 
 def test_a_session_is_in_the_api_after_its_telemetry_was_acknowledged(engine: EngineProcess) -> None:
@@ -382,6 +387,35 @@ def test_beyond_loopback_without_tls_and_keys_is_refused(tmp_path: Path) -> None
 def test_beyond_loopback_with_insecure_is_served(tmp_path: Path) -> None:
     with running(tmp_path, "--http", "0.0.0.0:0", "--insecure") as engine, engine.client() as client:
         assert client.get("/healthz").status_code == 200
+
+
+def test_with_tls_and_a_key_it_listens_beyond_loopback(tmp_path: Path) -> None:
+    data = ("--data-dir", str(tmp_path / "data"))
+    key = json.loads(aa_engine(tmp_path, "keys", "create", "--role", "admin", "--json", *data).stdout)["key"]
+    certificate, private = TLS / "localhost.crt", TLS / "localhost.key"
+    doors = ("--http", "0.0.0.0:0", "--grpc", "0.0.0.0:0", "--tls-cert", str(certificate), "--tls-key", str(private))
+    (capture, *_) = captures("claude/tool-grpc")
+    with running(tmp_path, *doors, ports=False) as engine:
+        http, grpc_port = engine.ready["http"].rpartition(":")[2], engine.ready["grpc"].rpartition(":")[2]
+        trusted = ssl.create_default_context(cafile=str(certificate))
+        with httpx.Client(base_url=f"https://localhost:{http}", verify=trusted, trust_env=False) as client:
+            assert client.get("/api/v1/sessions").status_code == 401
+            assert client.get("/api/v1/sessions", headers={"x-api-key": key}).status_code == 200
+        credentials = grpc.ssl_channel_credentials(certificate.read_bytes())
+        with grpc.secure_channel(f"localhost:{grpc_port}", credentials) as channel:
+            assert send_grpc(channel, capture, metadata=[("x-api-key", key)]) == b""
+
+
+def test_a_certificate_that_does_not_fit_stops_the_start(tmp_path: Path) -> None:
+    (tmp_path / "empty.pem").write_text("")
+    for flags, says in (
+        (("--tls-cert", str(TLS / "localhost.crt")), "both a certificate and its key"),
+        (("--tls-cert", str(tmp_path / "empty.pem"), "--tls-key", str(TLS / "localhost.key")), "cannot use"),
+        (("--tls-cert", "nowhere", "--tls-key", "nowhere"), "cannot use nowhere"),
+    ):
+        refused = aa_engine(tmp_path, "serve", "--data-dir", str(tmp_path / "data"), *flags)
+        assert refused.returncode == 2
+        assert says in refused.stderr
 
 
 # --- one engine per directory, one holder per port -------------------------------------------------------------------
