@@ -15,7 +15,8 @@ from engine.clock import Clock, SystemClock
 from engine.ingest import otlp, submissions
 from engine.ingest.otlp import Decoded, Encoding, SenderContext, Signal
 from engine.ingest.recorder import JournalRecorder
-from engine.ingest.submissions import Sender, Submission
+from engine.ingest.submission_parts import Sender
+from engine.ingest.submissions import Submission
 from engine.store.rows import RawRows
 
 MOST_WAITING_ROWS = 500_000

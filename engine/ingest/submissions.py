@@ -7,54 +7,33 @@ sender can repair and send again; equal content gives equal keys, so sending twi
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import orjson
 
-from engine.agents import registry
 from engine.ingest.fields import Item
-from engine.projects import identify, normalise_remote, without_credentials
+from engine.ingest.submission_parts import (
+    ABBREVIATED,
+    HASH,
+    KIND,
+    Sender,
+    agent_of,
+    languages_of,
+    metadata_of,
+    parents_of,
+    project_of,
+    short_hash,
+    stored_message,
+    trailers_of,
+)
 from engine.store.rows import RawRows, dedup_key
 
 MOST_ITEMS = 10_000
-HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-ABBREVIATED = re.compile(r"[0-9a-f]{7,64}")
-KIND = re.compile(r"[a-z][a-z0-9_]{0,63}")
-AGENT_TRAILERS = frozenset(
-    {"co-authored-by", "assisted-by", "co-developed-by", "generated-by", "ai-assisted-by", "claude-session"}
-)
 NO_PROJECT = "unassigned"
 """The project of a commit whose sender names none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sender:
-    """What the door knows of the sender. `project` is the x-project-id header; `projects` what the key may write."""
-
-    developer_id: str | None = None
-    developer_hint: str | None = None
-    local_developer: str | None = None
-    local: bool = False
-    project: str | None = None
-    projects: tuple[str, ...] | None = None
-    include_prompts: bool = False
-    commit_messages: str = "full"
-
-    def developer(self, email: str | None = None, hint: str | None = None) -> str | None:
-        """Key's developer, else e-mail, else what the sender says, else the local one."""
-        return (
-            self.developer_id
-            or (email.lower() if email else None)
-            or hint
-            or self.developer_hint
-            or (self.local_developer)
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +88,7 @@ def read(kind: str, body: bytes, sender: Sender, received_at: datetime) -> Submi
 
 
 def _commit(item: Item, rows: RawRows, sender: Sender, received_at: datetime) -> None:
-    project = _project(item, rows, sender)
+    project = project_of(item, rows, sender)
     commit_hash = item.matching(HASH, "a whole commit hash", "commit_hash", "hash", required=True)
     email = item.text("author_email", "email")
     author_time = item.instant("author_timestamp")
@@ -125,7 +104,7 @@ def _commit(item: Item, rows: RawRows, sender: Sender, received_at: datetime) ->
         "committer_email": item.text("committer_email"),
         "commit_timestamp": item.instant("timestamp", "commit_timestamp", required=True),
         "commit_offset_minutes": item.whole("commit_offset_minutes", least=-1440, most=1440),
-        "parents": _parents(item),
+        "parents": parents_of(item),
         "branch": item.text("branch"),
         "files_changed": item.whole("files_changed", most=2**31 - 1),
         "lines_added": item.whole("lines_added"),
@@ -133,11 +112,11 @@ def _commit(item: Item, rows: RawRows, sender: Sender, received_at: datetime) ->
         "lines_added_total": item.whole("lines_added_total"),
         "lines_deleted_total": item.whole("lines_deleted_total"),
         "patch_id": item.matching(HASH, "a patch id", "patch_id"),
-        "trailers": _trailers(item, sender),
+        "trailers": trailers_of(item, sender),
         "source": item.one_of(("hook", "api", "backfill"), "source", default="api"),
         "agent_assisted": item.truth("agent_assisted"),
         "agent_session_id": item.text("agent_session_id"),
-        "agent_type": _agent(item, "agent_type"),
+        "agent_type": agent_of(item, "agent_type"),
     }
     key = dedup_key("git_commits", row.values())
     hint = item.text("developer_id")
@@ -147,7 +126,7 @@ def _commit(item: Item, rows: RawRows, sender: Sender, received_at: datetime) ->
             "project_id": project or NO_PROJECT,
             "commit_hash": sign.matching(ABBREVIATED, "a commit hash", "commit_hash") or commit_hash,
             "kind": sign.matching(KIND, "a kind of evidence", "kind", required=True),
-            "agent_type": _agent(sign, "agent_type"),
+            "agent_type": agent_of(sign, "agent_type"),
             "session_id": sign.text("session_id"),
             "value": sign.text("value"),
         }
@@ -163,7 +142,7 @@ def _commit(item: Item, rows: RawRows, sender: Sender, received_at: datetime) ->
 
 def _copilot(item: Item, rows: RawRows, sender: Sender, received_at: datetime) -> None:
     _, breakdown = item.raw("language_breakdown", "breakdown")
-    languages = _languages(item, breakdown)
+    languages = languages_of(item, breakdown)
     row: dict[str, Any] = {
         "date": item.day("day", "date", required=True),
         "scope": item.text("scope") or "org",
@@ -186,9 +165,9 @@ def _event(item: Item, rows: RawRows, sender: Sender, received_at: datetime) -> 
     moment = item.instant("timestamp")
     row: dict[str, Any] = {
         "event_type": item.text("event_type", "type", required=True),
-        "agent_type": _agent(item, "agent_type", "agentType", "agent_id"),
+        "agent_type": agent_of(item, "agent_type", "agentType", "agent_id"),
         "session_id": item.text("session_id", "sessionId", "workflow_id"),
-        "project_id": _project(item, rows, sender),
+        "project_id": project_of(item, rows, sender),
         "correlation_id": item.text("correlation_id"),
         "duration_ms": item.whole("duration_ms"),
         "cost_usd": item.money("cost_usd"),
@@ -198,7 +177,7 @@ def _event(item: Item, rows: RawRows, sender: Sender, received_at: datetime) -> 
         "error_code": item.text("error_code"),
         "source": item.text("source") or "api",
     }
-    row["attributes"], dropped = _metadata(item, sender)
+    row["attributes"], dropped = metadata_of(item, sender)
     hint = item.text("user_id", "developer_id")
     item.raw("tenant_id")  # one workspace is one tenant: accepted, and of no consequence
     # An event with an id is that event, whatever else it says; without one, its content tells.
@@ -233,12 +212,12 @@ def _context(item: Item, rows: RawRows, sender: Sender, received_at: datetime) -
     moment = item.instant("timestamp")
     row: dict[str, Any] = {
         "timestamp": moment,
-        "agent_type": _agent(item, "agent_type", required=True),
+        "agent_type": agent_of(item, "agent_type", required=True),
         "session_id": item.text("session_id", required=True),
         "event": item.one_of(("start", "end", "prompt", "context"), "event", default="context"),
         "reason": item.text("reason"),
-        "project_id": _project(item, rows, sender, folder),
-        "cwd_hash": item.text("cwd_hash") or (None if folder is None else _short_hash(folder)),
+        "project_id": project_of(item, rows, sender, folder),
+        "cwd_hash": item.text("cwd_hash") or (None if folder is None else short_hash(folder)),
         "branch": item.text("branch"),
         "service_version": item.text("service_version", "agent_version"),
         "source": item.one_of(("hook", "transcript", "api"), "source", default="api"),
@@ -259,7 +238,7 @@ def _context(item: Item, rows: RawRows, sender: Sender, received_at: datetime) -
 def _usage(item: Item, rows: RawRows, sender: Sender, received_at: datetime) -> None:
     row: dict[str, Any] = {
         "timestamp": item.instant("timestamp", required=True),
-        "agent_type": _agent(item, "agent_type", required=True),
+        "agent_type": agent_of(item, "agent_type", required=True),
         "service_version": item.text("service_version", "agent_version"),
         "session_id": item.text("session_id"),
         "parent_session_id": item.text("parent_session_id"),
@@ -281,7 +260,7 @@ def _usage(item: Item, rows: RawRows, sender: Sender, received_at: datetime) -> 
         "service_tier": item.text("service_tier"),
         "success": item.truth("success"),
         "error_code": item.text("error_code"),
-        "project_id": _project(item, rows, sender),
+        "project_id": project_of(item, rows, sender),
         "branch": item.text("branch"),
     }
     hint = item.text("developer_id")
@@ -298,134 +277,3 @@ READERS: dict[str, Reader] = {
     "sessions/context": _context,
     "usage": _usage,
 }
-
-
-def stored_message(message: str | None, sender: Sender) -> str | None:
-    """What `git.commit_messages` lets through; the same forms as for commits that the engine reads itself."""
-    if message is None or sender.commit_messages == "none":
-        return None
-    if sender.commit_messages == "subject":
-        return " ".join(re.split(r"\n\s*\n", message.lstrip(), maxsplit=1)[0].split())
-    if sender.commit_messages == "hash":
-        return "blake2b:" + hashlib.blake2b(message.encode("utf-8", "replace"), digest_size=16).hexdigest()
-    return message
-
-
-def _project(item: Item, rows: RawRows, sender: Sender, folder: str | None = None) -> str | None:
-    """The project an item names (id, remote, or a folder of this machine), and a row for it."""
-    project_id = item.text("project_id", "projectId")
-    remote = item.text("remote_url")
-    name = item.text("project_name")
-    if project_id is None and remote is not None:
-        project_id = normalise_remote(remote)
-        if project_id is None:
-            item.wrong("remote_url", "is not the address of a git repository")
-    if project_id is None and folder is not None and sender.local:
-        found = identify(Path(folder))
-        project_id, name, remote = found.project_id, name or found.name, found.remote_url
-    if project_id is None:
-        project_id = sender.project
-    if project_id is None and sender.projects is not None and len(sender.projects) == 1:
-        project_id = sender.projects[0]
-    if sender.projects is not None and project_id not in sender.projects:
-        item.wrong("project_id", "is not a project that this key may write")
-    if project_id is not None:
-        row = {
-            "project_id": project_id,
-            "project_name": name or project_id.rsplit("/", 1)[-1],
-            "remote_url": None if remote is None else without_credentials(remote),
-            "root_path": None,
-            "default_branch": item.text("default_branch"),
-            "watched": False,
-        }
-        key = dedup_key("repositories", row.values())
-        if key not in rows.tables.get("repositories", {}).get("dedup_key", ()):
-            rows.append("repositories", row | {"dedup_key": key})
-    return project_id
-
-
-def _agent(item: Item, *names: str, required: bool = False) -> str | None:
-    """An agent type; aliases become the name we use, unknown names stay as they are, in lower case."""
-    text = item.text(*names, required=required, longest=100)
-    if text is None:
-        return None
-    known = registry.by_type(text)
-    return text.lower() if known is None else known.agent_type
-
-
-def _parents(item: Item) -> str | None:
-    _, value = item.raw("parents")
-    hashes = value.split() if isinstance(value, str) else value
-    if hashes is None:
-        return None
-    if not isinstance(hashes, list) or not all(isinstance(one, str) and HASH.fullmatch(one.lower()) for one in hashes):
-        item.wrong("parents", "must be whole commit hashes")
-        return None
-    return " ".join(one.lower() for one in hashes)
-
-
-def _trailers(item: Item, sender: Sender) -> str | None:
-    """Trailers as {key: [values]}; where messages are not stored in full, only those that tell of agents."""
-    _, value = item.raw("trailers")
-    if value is None:
-        return None
-    pairs: list[Any] = value if isinstance(value, list) else [value]
-    if isinstance(value, dict):
-        pairs = [
-            (key, text) for key, texts in value.items() for text in (texts if isinstance(texts, list) else [texts])
-        ]
-    if not all(
-        isinstance(pair, (list, tuple)) and len(pair) == 2 and all(isinstance(part, str) for part in pair)
-        for pair in pairs
-    ):
-        item.wrong("trailers", "must be an array of [key, value], or an object of texts")
-        return None
-    kept: dict[str, list[str]] = {}
-    for key, text in pairs:
-        if sender.commit_messages == "full" or key.lower() in AGENT_TRAILERS:
-            kept.setdefault(key.lower(), []).append(text)
-    return orjson.dumps(kept).decode() if kept else None
-
-
-def _languages(item: Item, value: Any) -> str | None:
-    """Language, suggestions, acceptances and lines; nothing else of an entry is kept."""
-    if value is None:
-        return None
-    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
-        item.wrong("language_breakdown", "must be an array of objects")
-        return None
-    kept = []
-    for entry in value:
-        language = entry.get("language")
-        if not isinstance(language, str):
-            item.wrong("language_breakdown", "needs a language in every entry")
-            return None
-        numbers = {
-            name: number
-            for name, number in sorted(entry.items())
-            if isinstance(name, str) and isinstance(number, int) and not isinstance(number, bool)
-        }
-        kept.append({"language": language[:100], **numbers})
-    return orjson.dumps(kept).decode()
-
-
-def _metadata(item: Item, sender: Sender) -> tuple[str | None, list[str]]:
-    """What of `metadata` is stored, and the names of what is not.
-
-    Numbers and truth values stay; texts could hold content, so they go unless the workspace stores prompts.
-    """
-    name, value = item.raw("metadata", "payload")
-    if value is None:
-        return None, []
-    if not isinstance(value, dict):
-        item.wrong(name, "must be an object")
-        return None, []
-    kept = {
-        key: entry for key, entry in value.items() if sender.include_prompts or isinstance(entry, (int, float, bool))
-    }
-    text = orjson.dumps(kept, option=orjson.OPT_SORT_KEYS).decode() if kept else None
-    return text, [key for key in value if key not in kept]
-
-
-def _short_hash(text: str) -> str:
-    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()

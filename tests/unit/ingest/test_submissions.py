@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.ingest.submissions import READERS, Sender, Submission, WrongSubmission, read
+from engine.ingest.submission_parts import Sender
+from engine.ingest.submissions import READERS, Submission, WrongSubmission, read
 from engine.repos import scan
 from engine.store.catalogue import current
 
