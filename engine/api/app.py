@@ -20,6 +20,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from engine.access.problems import Problem
+from engine.api.adhoc import LONGEST_SQL, answer, check_caller
 from engine.api.caller import Sight, principal_of, sight_of
 from engine.api.encode import instant_text, json_rows, json_value
 from engine.api.export import CONTENT_TYPES, arrow_pieces, csv_pieces
@@ -97,6 +98,50 @@ class StreamEndpoint:
         return Stream(context.broadcaster, _last_event_id(request), state.batch_id, state.as_of, narrow)
 
 
+class SqlEndpoint:
+    """SQL of the data directory's owner: POST {sql, parameters}, answered as an Arrow stream."""
+
+    def __init__(self, context: ApiContext) -> None:
+        self._context = context
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            response = await self._answer(Request(scope, receive, send))
+        except (Problem, EngineError) as error:
+            response = problem_response(error)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        if request.method != "POST":
+            raise Problem(405, f"{request.url.path} is asked with POST", "method", headers={"allow": "POST"})
+        check_caller(principal_of(request))
+        try:
+            asked = orjson.loads(await _body(request, 2 * LONGEST_SQL))
+            text, parameters = asked["sql"], asked.get("parameters", {})
+        except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+            raise Problem(422, "the body is not {sql, parameters}", "body") from None
+        if not isinstance(text, str) or not isinstance(parameters, dict):
+            raise Problem(422, "the body is not {sql, parameters}", "body")
+        pieces = answer(self._context.reader, text, parameters)
+        first = await run_in_threadpool(next, pieces)
+        return StreamingResponse(_chain(first, pieces), media_type=CONTENT_TYPES["arrow"])
+
+
+async def _body(request: Request, longest: int) -> bytes:
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > longest:
+            raise Problem(413, f"the body has more than {longest} bytes", "too_large")
+    return bytes(body)
+
+
+def _chain(first: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The first piece is made before the status line: what fails, fails with a problem and not in the middle."""
+    yield first
+    yield from pieces
+
+
 def _last_event_id(request: Request) -> int | None:
     """The id to resume behind; a header that is no number of ours resumes nothing."""
     text = request.headers.get("last-event-id", "")
@@ -132,6 +177,7 @@ def build_routes(context: ApiContext) -> list[Route]:
         Route("/api/v1/status", Endpoint(status)),
         Route("/api/v1/stream", stream),
         Route("/api/metrics/stream", stream),
+        Route("/api/v1/internal/sql", SqlEndpoint(context)),
         Route("/openapi.json", Endpoint(openapi)),
     ]
 
@@ -143,16 +189,10 @@ async def _export(context: ApiContext, query: Query, sight: Sight, zone: ZoneInf
         pieces = csv_pieces(context.reader, query.view, asked)
     else:
         pieces = arrow_pieces(context.reader, asked)
-    # The first piece before the status line: what fails, fails with a problem and not in the middle of a file.
     first = await run_in_threadpool(next, pieces)
-
-    def whole() -> Iterator[bytes]:
-        yield first
-        yield from pieces
-
     name = f"{query.view.name}.{query.format}"
     return StreamingResponse(
-        whole(),
+        _chain(first, pieces),
         media_type=CONTENT_TYPES[query.format],
         headers={"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"},
     )

@@ -55,7 +55,12 @@ def json_rows(columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> bytes
             if values[index] is not None:
                 values[index] = json_value(values[index])
         told.append(dict(zip(names, values, strict=True)))
-    return orjson.dumps(told)
+    return orjson.dumps(told, default=_nested)
+
+
+def _nested(value: Any) -> Any:
+    """What stands inside a list or a structure."""
+    return json_value(value) if isinstance(value, (Decimal, datetime)) else str(value)
 
 
 def csv_value(column: Column, value: Any) -> str:
@@ -71,7 +76,7 @@ def csv_value(column: Column, value: Any) -> str:
         case "integers":
             return ";".join(str(item) for item in value)
         case "links":
-            return orjson.dumps(value).decode()
+            return orjson.dumps(value, default=_nested).decode()
         case "boolean":
             return "true" if value else "false"
         case _:

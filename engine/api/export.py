@@ -7,7 +7,7 @@ Refuses to hold a whole view in memory, and JSON: that is paged.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 from engine.api.encode import csv_header, csv_rows
@@ -32,19 +32,24 @@ def csv_pieces(reader: Questions, view: View, asked: Statement) -> Iterator[byte
             yield csv_rows(view.shown, rows)
 
 
-def arrow_pieces(reader: Questions, asked: Statement) -> Iterator[bytes]:
+def arrow_pieces(reader: Questions, asked: Statement) -> Generator[bytes, None, None]:
     """An Arrow IPC stream; money is decimal128, instants are microseconds in UTC."""
+    with ready(), reader.cursor() as cursor:
+        yield from arrow_stream(cursor.execute(asked.sql, dict(asked.parameters)))
+
+
+def arrow_stream(result: Any) -> Iterator[bytes]:
+    """What a cursor has executed as an Arrow IPC stream: first the schema, then batch by batch."""
     import pyarrow as pa
 
     sink = _Sink()
-    with ready(), reader.cursor() as cursor:
-        batches = cursor.execute(asked.sql, dict(asked.parameters)).to_arrow_reader(ROWS_AT_A_TIME)
-        writer = pa.ipc.new_stream(sink, batches.schema)
+    batches = result.to_arrow_reader(ROWS_AT_A_TIME)
+    writer = pa.ipc.new_stream(sink, batches.schema)
+    yield sink.take()
+    for batch in batches:
+        writer.write_batch(batch)
         yield sink.take()
-        for batch in batches:
-            writer.write_batch(batch)
-            yield sink.take()
-        writer.close()
+    writer.close()
     yield sink.take()
 
 

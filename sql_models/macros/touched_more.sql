@@ -31,6 +31,26 @@
     where {{ touched('developer', 'lower(developer_said)') }}
 {% endmacro %}
 
+{# Sessions of a developer whose identities changed: asked before each model that resolves names from raw rows, because
+   whichever runs first must know. #}
+{% macro sessions_of_touched_developers() %}
+    select distinct 'session' as set_name, session_id as key
+    from {{ ref('stg_session_segments') }}
+    where {{ touched('developer', 'lower(developer_said)') }}
+    union all
+    select distinct 'session', session_id
+    from {{ ref('stg_session_segments') }}
+    where {{ touched('developer', 'lower(user_email)') }}
+{% endmacro %}
+
+{% macro touched_more__stg_session_segments() %}
+    {{ sessions_of_touched_developers() }}
+{% endmacro %}
+
+{% macro touched_more__stg_agent_tool_calls() %}
+    {{ sessions_of_touched_developers() }}
+{% endmacro %}
+
 {% macro touched_more__stg_api_requests() %}
     -- Requests whose model has a new name or a new price.
     select distinct 'session' as set_name, session_key as key
