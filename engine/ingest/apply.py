@@ -57,7 +57,7 @@ class Progress:
 class Applier:
     """Runs in a thread of its own between `start` and `stop`.
 
-    `on_batch(applied)` is called in that thread after each commit that inserted rows.
+    `on_batch(applied)` is called in that thread after each commit, also of one that inserted nothing.
     """
 
     def __init__(
@@ -214,7 +214,7 @@ class Applier:
     def _announce(self, applied: Applied) -> None:
         with self._changed:
             self._changed.notify_all()
-        if self._on_batch is not None and any(applied.inserted.values()):
+        if self._on_batch is not None:
             self._on_batch(applied)
 
     def _housekeeping(self) -> None:

@@ -50,6 +50,7 @@ class Health:
                 "end": progress.journal_end,
                 "applied": progress.applied_offset,
                 "lag_bytes": progress.lag_bytes,
+                "batch_id": progress.batch_id,
                 "waiting_rows": self._path.recorder.waiting_rows,
             },
             "transcripts": asdict(self._follower.status()),

@@ -94,7 +94,8 @@ class ModelKeeper:
             if built is not None:
                 self._publish(change_set(built, datetime.now(UTC)))
         refresh = self._loop.refresh()
-        if refresh is not None:
+        # A batch of nothing but repetitions changes no model, and is no news.
+        if refresh is not None and refresh.models:
             self._publish(change_set(refresh, datetime.now(UTC)))
 
     def _close(self) -> None:

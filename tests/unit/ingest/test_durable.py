@@ -89,14 +89,14 @@ def test_nothing_recorded_is_durable_at_once(path: DurablePath) -> None:
     assert path.recorder.record(RawRows()).result(0) is None
 
 
-def test_a_batch_is_announced_after_its_commit(bench: Bench) -> None:
+def test_a_batch_is_announced_after_its_commit_even_if_it_told_nothing_new(bench: Bench) -> None:
     seen: list[tuple[int, dict[str, int]]] = []
     path = bench.open(lambda applied: seen.append((applied.batch_id, dict(applied.inserted))))
     path.recorder.record(letters("a", "b")).result(30)
     path.flush(30)
     path.recorder.record(letters("a")).result(30)
     shut(path)
-    assert seen == [(1, {"events": 2})]
+    assert seen == [(1, {"events": 2}), (2, {"events": 0})]
 
 
 def test_many_senders_at_once_are_all_answered(bench: Bench) -> None:
