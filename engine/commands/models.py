@@ -27,6 +27,7 @@ VERBS = {
     "test": "run tests",
     "seed": "load CSV files",
     "retry": "what failed or was skipped in the last run, again",
+    "run-operation": "call a macro",
     "compile": "write the SQL of nodes without running it",
     "parse": "read the project and write manifest.json",
     "ls": "list nodes",
@@ -37,6 +38,10 @@ VERBS = {
 }
 ALIASES = {"list": "ls"}
 REFUSED = {
+    "snapshot": "not in this version; keep history in an incremental model",
+    "source": "freshness is not in this version; query max(loaded_at) with `aa-engine models show --inline`",
+    "docs": "not in this version; `aa-engine models parse` writes manifest.json",
+    "lineage": "not in this version; `aa-engine models ls --select +NODE` lists what a node stands on",
     "clone": "use `aa-engine models build` on another target",
     "init": "copy an existing project; `aa-engine models debug` checks it",
     "sl": "there is no semantic layer; select from the marts",
@@ -57,7 +62,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     shared.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     for verb, summary in VERBS.items():
         aliases = [alias for alias, name in ALIASES.items() if name == verb]
-        verbs.add_parser(verb, help=summary, description=summary, parents=[shared], aliases=aliases)
+        parser_of_verb = verbs.add_parser(verb, help=summary, description=summary, parents=[shared], aliases=aliases)
+        if verb == "run-operation":
+            parser_of_verb.add_argument("macro", help="the macro's name, with its package if need be")
+            parser_of_verb.add_argument("--args", default="{}", metavar="YAML", help="its arguments")
     for verb in REFUSED:
         verbs.add_parser(verb, add_help=False, parents=[shared]).add_argument("words", nargs="*")
 
@@ -148,6 +156,9 @@ def run(arguments: argparse.Namespace) -> int:
                 f"{len(project.nodes)} nodes, {len(project.sources)} sources, {len(project.exposures)} exposures"
             )
             return 0
+        case "run-operation":
+            outcome = runner.run_operation(arguments.macro, _mapping(arguments.args, "--args"))
+            return printer.end(verb, outcome)
         case "clean":
             return _clean(project, printer)
         case "debug":
@@ -165,8 +176,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _load(arguments: argparse.Namespace, verb: str) -> Project:
-    import yaml
-
     import engine
     from engine import settings as engine_settings
     from engine.modelrunner.context import Flags
@@ -175,12 +184,7 @@ def _load(arguments: argparse.Namespace, verb: str) -> Project:
     given = getattr(arguments, "project_dir", None)
     packaged = Path(engine.__file__).parent.parent / "sql_models"
     folder = given or (Path.cwd() if (Path.cwd() / "dbt_project.yml").is_file() else packaged)
-    try:
-        variables = yaml.safe_load(getattr(arguments, "variables", None) or "{}") or {}
-    except yaml.YAMLError:
-        variables = None
-    if not isinstance(variables, dict):
-        raise UsageError("--vars must be a YAML mapping", hint="for example --vars '{day: 2026-01-31}'")
+    variables = _mapping(getattr(arguments, "variables", None) or "{}", "--vars")
     environment = dict(os.environ)
     if folder.resolve() == packaged.resolve():
         settings = engine_settings.load(arguments.data_dir, arguments.config, {})
@@ -215,6 +219,19 @@ def _load(arguments: argparse.Namespace, verb: str) -> Project:
         threads=getattr(arguments, "threads", None),
     )
     return project
+
+
+def _mapping(text: str, flag: str) -> dict[str, Any]:
+    """A YAML mapping given as a flag."""
+    import yaml
+
+    try:
+        value = yaml.safe_load(text) or {}
+    except yaml.YAMLError:
+        value = None
+    if not isinstance(value, dict):
+        raise UsageError(f"{flag} must be a YAML mapping", hint=f"for example {flag} '{{day: 2026-01-31}}'")
+    return value
 
 
 def _selection(arguments: argparse.Namespace) -> Selection:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.modelrunner.artifacts import node_record
 from engine.modelrunner.nodes import Exposure, Node, Source
-from engine.modelrunner.problems import NodeProblem
+from engine.modelrunner.problems import NodeProblem, SelectionProblem
 
 if TYPE_CHECKING:
     from engine.modelrunner.nodes import Member
@@ -50,6 +50,9 @@ class Printer:
         parts = [f"{count} {kind.replace('_', ' ')}{'' if count == 1 else 's'}" for kind, count in kinds.items()]
         if self.project.sources:
             parts.append(f"{len(self.project.sources)} sources")
+        if self.project.unit_tests and verb in ("test", "build"):
+            count = len(self.project.unit_tests)
+            print(f"Warning: {count} unit tests are not run by this version", file=sys.stderr)
         self.say(f"Found {', '.join(parts) or 'nothing'}")
 
     def started(self, node: Node, index: int, total: int) -> None:
@@ -76,7 +79,7 @@ class Printer:
         results = list(outcome.results)
         if not results:
             if self.warn_error:
-                raise NodeProblem("the selection matches no node", hint="--warn-error makes a warning an error")
+                raise SelectionProblem("the selection matches no node", hint="--warn-error makes a warning an error")
             print("Nothing to do: the selection matches no node", file=sys.stderr)
         for result in results:
             if result.failed or result.status == "warn":

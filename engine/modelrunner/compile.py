@@ -166,15 +166,20 @@ class Compiler:
             return result.value
         except jinja2.UndefinedError as error:
             name = str(error).split("'")[1] if "'" in str(error) else ""
-            raise NodeProblem(f"{line_of(error, file)}: {error}", hint=self.project.macros.suggest(name)) from error
+            raise NodeProblem(f"{_place(error, node)}: {error}", hint=self.project.macros.suggest(name)) from error
         except jinja2.TemplateError as error:
-            raise NodeProblem(f"{line_of(error, file)}: {error}") from error
+            raise NodeProblem(f"{_place(error, node)}: {error}") from error
         except (NodeProblem, ParseProblem) as problem:
             if problem.sentence.startswith(file):
                 raise
-            raise NodeProblem(f"{line_of(problem, file)}: {problem.sentence}", hint=problem.hint) from problem
+            raise NodeProblem(f"{_place(problem, node)}: {problem.sentence}", hint=problem.hint) from problem
         except _TYPES as error:
-            raise NodeProblem(f"{line_of(error, file)}: {type(error).__name__}: {error}") from error
+            raise NodeProblem(f"{_place(error, node)}: {type(error).__name__}: {error}") from error
+
+    def _executed(self) -> list[Node]:
+        """The selected nodes that leave a relation."""
+        chosen = (self.project.nodes[uid] for uid in self.selected if uid in self.project.nodes)
+        return [node for node in chosen if node.is_relational]
 
     # The context ------------------------------------------------------------------------------------------------
 
@@ -271,8 +276,8 @@ class Compiler:
             post_hooks=[],
             selected_resources=list(self.selected),
             results=self.results,
-            schemas=sorted({other.schema for other in project.nodes.values() if other.is_relational}),
-            database_schemas=sorted({(o.database, o.schema) for o in project.nodes.values() if o.is_relational}),
+            schemas=sorted({other.schema for other in self._executed()}),
+            database_schemas=sorted({(other.database, other.schema) for other in self._executed()}),
         )  # fmt: skip
         adapter = Adapter(project.macros, project.packages, node.package, context, ENVIRONMENT, self.connection)
         context["adapter"] = adapter
@@ -290,6 +295,11 @@ class Result:
     data: list[tuple[Any, ...]]
     response: Any
     table: ResultTable | None
+
+
+def _place(error: BaseException, node: Node) -> str:
+    """`file:line`; a generic test stands where its property file names it."""
+    return f"{node.original_path}:{node.line}" if node.test is not None else line_of(error, node.original_path)
 
 
 def _kind_of(node: Node) -> str:

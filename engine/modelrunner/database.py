@@ -20,12 +20,10 @@ from engine.modelrunner.relation import Column, Relation, ResultTable
 class Connection:
     """A DuckDB connection with a catalogue; not for use by several threads at once.
 
-    `pinned` means that somebody else began a transaction around all of the work: `transaction()` joins it.
     """
 
     def __init__(self, raw: duckdb.DuckDBPyConnection) -> None:
         self.raw = raw
-        self.pinned = False
         self._depth = 0
         row = raw.execute("select current_database(), current_schema()").fetchone()
         assert row is not None
@@ -56,7 +54,7 @@ class Connection:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing; inside another transaction it joins that one."""
-        if self.pinned or self._depth:
+        if self._depth:
             yield
             return
         self.execute("begin transaction")

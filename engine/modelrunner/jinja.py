@@ -20,6 +20,7 @@ import jinja2.nodes
 import jinja2.parser
 import jinja2.sandbox
 
+from engine.errors import ModelError
 from engine.modelrunner.problems import ParseProblem, nearest, template_line
 
 PREFIX = "macro__"
@@ -359,6 +360,8 @@ def render_value(value: Any, context: Mapping[str, Any], where: str, *, parsing:
             return result.value
         except jinja2.TemplateError as error:
             raise ParseProblem(str(error), where=where) from error
+        except ModelError as problem:
+            raise ParseProblem(problem.sentence, where=where, hint=problem.hint) from problem
     if isinstance(value, Mapping):
         return {key: render_value(item, context, where, parsing=parsing) for key, item in value.items()}
     if isinstance(value, list):

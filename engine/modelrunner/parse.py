@@ -31,7 +31,7 @@ from engine.modelrunner.jinja import (
 )
 from engine.modelrunner.nodes import Config, Hook, Node, TestDetails, merged
 from engine.modelrunner.packages import Package
-from engine.modelrunner.problems import NodeProblem, ParseProblem, nearest
+from engine.modelrunner.problems import NodeProblem, ParseProblem
 from engine.modelrunner.profile import Target
 from engine.modelrunner.properties import Patch, Properties, TestDefinition
 from engine.modelrunner.relation import Relation
@@ -226,7 +226,8 @@ class Parser:
     def configure(self, draft: Draft, yaml_config: Mapping[str, Any]) -> Config:
         """dbt_project.yml (the package's own, then the root's), then properties, then the file itself."""
         values = dict(DEFAULTS.get(draft.resource_type, {}))
-        section = SECTION.get(draft.resource_type, "models")
+        # As in dbt, analyses are configured by the section of the models.
+        section = "models" if draft.resource_type == "analysis" else SECTION.get(draft.resource_type, "models")
         for package in (draft.package, self.root) if draft.package is not self.root else (self.root,):
             values = merged(values, package.section(section, draft.fqn))
         where = f"{draft.patch.file}:{draft.patch.line}" if draft.patch else draft.original_path
@@ -427,16 +428,14 @@ class Parser:
     ) -> Node:
         where = f"{definition.file}:{definition.line}"
         macro = self.macros.find(f"test_{definition.name}", definition.namespace, package.name)
-        if macro is None:
-            label = f"{definition.namespace}.{definition.name}" if definition.namespace else definition.name
-            known = [m.name.removeprefix("test_") for m in self.macros.all() if m.name.startswith("test_")]
-            raise ParseProblem(f"no test named '{label}'", where=where, hint=nearest(definition.name, known))
         kind = f"{definition.namespace}_{definition.name}" if definition.namespace else definition.name
         short, full = names_of_test(prefix + kind, target_name, definition.arguments)
         if definition.custom_name:
             short = full = definition.custom_name
         arguments = {**definition.arguments, "model": f"{{{{ get_where_subquery({reference}) }}}}"}
-        call = f"{definition.namespace}.{macro.name}" if definition.namespace else macro.name
+        # As in dbt, a test that does not exist is no reason to refuse the project: it fails when it is run.
+        name = f"test_{definition.name}"
+        call = f"{definition.namespace}.{name}" if definition.namespace else name
         file_fqn = package.inside(definition.file).parts[:-1]
         draft = Draft(
             "test",
@@ -452,12 +451,14 @@ class Parser:
 
         def read() -> None:
             context["_dbt_generic_test_kwargs"] = arguments_of_test(arguments, context, where, parsing=True)
-            compile_text(draft.raw_code, definition.file, PARSE_ENVIRONMENT).render(context)
+            if macro is not None:
+                compile_text(draft.raw_code, definition.file, PARSE_ENVIRONMENT).render(context)
 
         self._guard(draft, read)
         config_given = render_value(dict(definition.config), self._yaml_context(package), where, parsing=True)
         draft.in_file = merged(draft.in_file, config_given)
-        draft.macro_names.append(macro.unique_id)
+        if macro is not None:
+            draft.macro_names.append(macro.unique_id)
         config = self.configure(draft, {})
         metadata = {"name": definition.name, "namespace": definition.namespace, "kwargs": dict(arguments)}
         digest = hashlib.md5(

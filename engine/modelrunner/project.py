@@ -48,6 +48,7 @@ class Project:
     exposures: Mapping[str, Exposure]
     disabled: Mapping[str, Node | Source]
     groups: tuple[properties.Entry, ...]
+    unit_tests: tuple[properties.Entry, ...]
     selectors: tuple[Mapping[str, Any], ...]
     names: resolve.Names
     graph: Graph
@@ -76,12 +77,12 @@ class Project:
         environ = Environ(os.environ if environment is None else environment)
         flags = flags or Flags()
         given = dict(variables or {})
-        early: dict[str, Any] = {"env_var": environ, "var": Variables(given, "dbt_project.yml", parsing=True)}
+        # As in dbt, dbt_project.yml and profiles.yml see the variables of the command line only.
+        early: dict[str, Any] = {"env_var": environ, "var": Variables(given, "the command line", parsing=False)}
         root = package_files.read(folder, {**early, "target": {}})
         where = profile_name or root.values.get("profile")
         if not isinstance(where, str):
             raise ParseProblem("dbt_project.yml names no profile", where="dbt_project.yml", hint="add profile: NAME")
-        early["var"] = Variables(package_files.variables_for(root, root, given), "profiles.yml", parsing=True)
         chosen = profile.load(
             where, profile_folders(folder, profiles_dir, environ.values), target=target, context=early, threads=threads
         )
@@ -105,6 +106,7 @@ class Project:
         sources: list[Source] = []
         exposures: list[Exposure] = []
         groups: list[properties.Entry] = []
+        unit_tests: list[properties.Entry] = []
         for package in packages.values():
             found = properties.read(package)
             nodes.extend(parser.nodes(package, found))
@@ -112,6 +114,7 @@ class Project:
             sources.extend(resolve.sources_of(package, root, found, chosen, yaml_context))
             exposures.extend(resolve.exposures_of(package, found, yaml_context))
             groups.extend(found.groups)
+            unit_tests.extend(found.unit_tests)
         connected, open_sources, done, disabled = resolve.connect(nodes, sources, exposures, root.name)
         members: dict[str, Member] = {**open_sources, **connected, **done}
         graph = Graph({key: member.depends_on for key, member in members.items()})
@@ -127,6 +130,7 @@ class Project:
             exposures=done,
             disabled=disabled,
             groups=tuple(groups),
+            unit_tests=tuple(unit_tests),
             selectors=_selectors(folder),
             names=resolve.Names(root.name, connected.values(), open_sources.values()),
             graph=graph,

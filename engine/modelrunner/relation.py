@@ -117,7 +117,8 @@ class Column:
 
     @property
     def data_type(self) -> str:
-        return self.dtype
+        """The type as dbt spells it; DuckDB reads its length of texts and ignores it."""
+        return "character varying(256)" if self.is_string() else self.dtype
 
     def is_string(self) -> bool:
         return self.dtype.lower() in ("text", "varchar", "character varying", "string")

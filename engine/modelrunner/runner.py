@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import duckdb
 
 from engine.modelrunner import artifacts, materialize, seeds, tests
 from engine.modelrunner.compile import Compiler
 from engine.modelrunner.database import Connection
+from engine.modelrunner.jinja import ENVIRONMENT
 from engine.modelrunner.nodes import Node
 from engine.modelrunner.problems import NodeProblem, SelectionProblem
 from engine.modelrunner.project import Project
@@ -83,7 +84,14 @@ def selected_ids(
         default = selector.default() if not selection.select and not selection.exclude else None
         spec = default or parse(selection.select, selection.exclude, selection.indirect)
     wanted = set(selection.resource_types or types) - set(selection.exclude_resource_types)
-    return {uid for uid in selector.select(spec) if project.member(uid).resource_type in wanted}
+    found = {uid for uid in selector.select(spec) if project.member(uid).resource_type in wanted}
+    # As in dbt, a model without any text is listed and otherwise passed over.
+    return found if types == VERB_TYPES["ls"] else {uid for uid in found if not _is_empty(project, uid)}
+
+
+def _is_empty(project: Project, uid: str) -> bool:
+    node = project.nodes.get(uid)
+    return node is not None and node.resource_type == "model" and not node.raw_code.strip()
 
 
 class Runner:
@@ -139,6 +147,31 @@ class Runner:
             if result["status"] in FAILING or result["status"] == "skipped"
         }
         return verb, self._run(verb, again & set(self.project.nodes), "each")
+
+    def run_operation(self, name: str, arguments: Mapping[str, Any]) -> RunOutcome:
+        """Call one macro. SelectionProblem when there is none of that name."""
+        package, _, short = name.rpartition(".")
+        macro = self.project.macros.find(short, package or None, self.project.name)
+        if macro is None:
+            raise SelectionProblem(f"no macro '{name}'", hint=self.project.macros.suggest(short))
+        connection = Connection(self.connect())
+        started = now()
+        status, message = "success", "OK"
+        try:
+            compiler = Compiler(self.project, connection)
+            node = compiler.operation(short, "")
+            context, _ctes = compiler.context(node, free=True)
+            with connection.transaction():
+                compiler.guarded(node, lambda: macro.bind(context, ENVIRONMENT)(**arguments))
+        except NodeProblem as problem:
+            status, message = "error", problem.line()
+        finally:
+            connection.raw.close()
+        result = NodeResult(
+            f"operation.{self.project.name}.{short}", short, "operation", status, message, started=started,
+            compiled=started, finished=now(), file=macro.path,
+        )  # fmt: skip
+        return RunOutcome((result,), result.seconds)
 
     def ls(self, selection: Selection = Selection()) -> list[str]:
         """Unique ids, sorted; needs no database."""
@@ -345,7 +378,20 @@ class Run:
     def _hooks(self, key: str) -> None:
         compiler = self._compiler
         assert compiler is not None
-        compiler.results = [result for result in self.results if result.resource_type != "operation"]
+        compiler.results = [
+            {
+                "node": artifacts.node_record(self.project, self.project.nodes[result.unique_id]),
+                "status": result.status,
+                "message": result.message,
+                "failures": result.failures,
+                "execution_time": result.seconds,
+                "thread_id": "main",
+                "adapter_response": {},
+                "timing": [],
+            }
+            for result in self.results
+            if result.unique_id in self.project.nodes
+        ]
         for package in self.project.packages.values():
             for number, text in enumerate(package.hooks(key)):
                 node = compiler.operation(f"{package.name}-{key}-{number}", text)

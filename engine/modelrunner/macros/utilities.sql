@@ -57,7 +57,7 @@
 {% macro string_literal(value) -%}'{{ value }}'{%- endmacro %}
 {% macro escape_single_quotes(expression) -%}{{ expression | replace("'", "''") }}{%- endmacro %}
 {% macro cast(field, type) -%}cast({{ field }} as {{ type }}){%- endmacro %}
-{% macro safe_cast(field, type) -%}try_cast({{ field }} as {{ type }}){%- endmacro %}
+{% macro safe_cast(field, type) -%}cast({{ field }} as {{ type }}){%- endmacro %}
 {% macro cast_bool_to_text(field) -%}cast({{ field }} as {{ dbt.type_string() }}){%- endmacro %}
 {% macro equals(expr1, expr2) -%}({{ expr1 }} = {{ expr2 }}){%- endmacro %}
 {% macro except() %}except{% endmacro %}

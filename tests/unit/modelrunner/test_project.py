@@ -78,10 +78,14 @@ def test_a_macro_that_does_not_end_names_its_line(toy: Toy) -> None:
     assert "macros/m.sql:2: the macro block does not end" in problem(toy)
 
 
-def test_an_unknown_test_names_the_nearest(toy: Toy) -> None:
+def test_an_unknown_test_fails_when_it_is_run_and_names_the_nearest(toy: Toy) -> None:
     toy.write({"models/a.sql": "select 1 as id",
                "models/s.yml": "models: [{name: a, columns: [{name: id, data_tests: [uniqe]}]}]"})  # fmt: skip
-    assert "did you mean 'unique'?" in problem(toy)
+    toy.runner().run()
+    (result,) = toy.runner().test().results
+    assert result.status == "error"
+    assert "models/s.yml:1" in str(result.message)
+    assert "did you mean 'test_unique'?" in str(result.message)
 
 
 def test_an_unknown_key_of_a_property_file_names_the_nearest(toy: Toy) -> None:

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from engine.modelrunner.context import Flags
+from engine.modelrunner.problems import SelectionProblem
 from engine.modelrunner.runner import Selection
 from engine.modelrunner.seeds import inferred
 
@@ -226,7 +227,7 @@ DATA = "select * from (values (1, 'a', 10), (2, 'b', 20), (2, 'c', null), (null,
         ("{unique: {config: {where: \"k <> 'c'\"}}}", "pass", 0),
         ("{not_null: {config: {severity: warn}}}", "warn", 1),
         ("{not_null: {config: {warn_if: '>0', error_if: '>5'}}}", "warn", 1),
-        ("{not_null: {config: {error_if: '>1', warn_if: '>1'}}}", "pass", 1),
+        ("{not_null: {config: {error_if: '>1', warn_if: '>1'}}}", "pass", 0),
         ("{accepted_values: {arguments: {values: [1], quote: false}}}", "fail", 1),
         ("{accepted_values: {values: [1, 2], quote: false}}", "pass", 0),
         ("{relationships: {arguments: {to: ref('a'), field: v}}}", "fail", 3),
@@ -318,3 +319,37 @@ def test_artifacts_are_written(toy: Toy) -> None:
     assert manifest["parent_map"]["model.toy.b"] == ["model.toy.a"]
     assert manifest["nodes"]["model.toy.b"]["relation_name"] == '"toy"."main"."b"'
     assert (target / "compiled/toy/models/b.sql").read_text() == 'select * from "toy"."main"."a"'
+
+
+# What is called by name, and what is refused -----------------------------------------------------------------------
+
+
+def test_an_operation_runs_a_macro_with_its_arguments(toy: Toy) -> None:
+    toy.write({"macros/m.sql": "{% macro make(n) %}{% do run_query('create table made as select ' ~ n ~ ' as n') %}"
+               "{% do log('made', info=True) %}{% endmacro %}"})  # fmt: skip
+    assert toy.runner().run_operation("make", {"n": 5}).exit_code == 0
+    assert toy.rows("select n from made") == [(5,)]
+    assert toy.said == ["made"]
+
+
+def test_a_failing_operation_leaves_nothing(toy: Toy) -> None:
+    toy.write({"macros/m.sql": "{% macro make() %}{% do run_query('create table made as select 1 as n') %}"
+               "{{ exceptions.raise_compiler_error('no') }}{% endmacro %}"})  # fmt: skip
+    assert toy.runner().run_operation("make", {}).exit_code == 1
+    assert kinds(toy) == {}
+
+
+def test_an_unknown_operation_names_the_nearest(toy: Toy) -> None:
+    toy.write({"macros/m.sql": "{% macro make_it() %}{% endmacro %}"})
+    with pytest.raises(SelectionProblem) as caught:
+        toy.runner().run_operation("make_itt", {})
+    assert caught.value.hint == "did you mean 'make_it'?"
+
+
+def test_what_this_version_does_not_do_fails_aloud(toy: Toy) -> None:
+    toy.write({"snapshots/s.sql": "{% snapshot s %}{{ config(unique_key='id', strategy='check', check_cols='all') }}"
+               "select 1 as id{% endsnapshot %}",
+               "models/c.sql": "{{ config(contract={'enforced': true}) }} select 1 as id"})  # fmt: skip
+    outcome = toy.runner().build()
+    assert toy.statuses(outcome) == {"c": "error", "s": "error"}
+    assert all("in this version" in str(result.message) for result in outcome.results)
