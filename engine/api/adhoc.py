@@ -13,8 +13,8 @@ import duckdb
 
 from engine.access.principal import Principal
 from engine.access.problems import Problem
+from engine.api.answers import Questions
 from engine.api.export import arrow_stream
-from engine.api.query import Questions
 from engine.errors import UsageError
 
 LONGEST_SQL = 100_000

@@ -21,12 +21,14 @@ from starlette.types import Receive, Scope, Send
 
 from engine.access.problems import Problem
 from engine.api.adhoc import LONGEST_SQL, answer, check_caller
+from engine.api.answers import Answers, Page, Questions, current_state, ready
 from engine.api.caller import Sight, principal_of, sight_of
 from engine.api.encode import instant_text, json_rows, json_value
 from engine.api.export import CONTENT_TYPES, arrow_pieces, csv_pieces
 from engine.api.narrow import narrowing
 from engine.api.openapi import document
-from engine.api.query import Answers, Page, Query, Questions, current_state, read_query, ready, rows_statement
+from engine.api.query import Query, read_query
+from engine.api.statements import rows_statement
 from engine.api.stream import Broadcaster, Stream
 from engine.api.views import VIEWS, sql
 from engine.clock import Clock

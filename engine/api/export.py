@@ -10,8 +10,9 @@ import io
 from collections.abc import Generator, Iterator
 from typing import Any
 
+from engine.api.answers import Questions, ready
 from engine.api.encode import csv_header, csv_rows
-from engine.api.query import Questions, Statement, ready
+from engine.api.statements import Statement
 from engine.api.views import View
 
 ROWS_AT_A_TIME = 5_000

@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC
 from zoneinfo import ZoneInfo
 
+from engine.api.answers import Questions
 from engine.api.caller import Sight
-from engine.api.query import Query, Questions, bound, compile_query, read_query
+from engine.api.query import Query, read_query
+from engine.api.statements import bound, compile_query
 from engine.clock import Clock
 from engine.contract import ChangeSet
 from engine.filters.parse import parse

@@ -161,7 +161,8 @@ class Offline:
         from engine.access.problems import Problem
         from engine.api.caller import EVERYTHING
         from engine.api.export import arrow_pieces
-        from engine.api.query import read_query, rows_statement
+        from engine.api.query import read_query
+        from engine.api.statements import rows_statement
         from engine.clock import SystemClock
 
         try:

@@ -1,0 +1,101 @@
+"""What several views have in common.
+
+Owns the targets of filter fields that recur (developers, projects, models, times of usage, sessions and commits) and
+the columns that recur. Refuses whole views.
+"""
+
+from __future__ import annotations
+
+from engine.api.views.declaration import Column
+from engine.filters.to_sql import Target
+
+
+def people(column: str, dimension: str | None = "d") -> Target:
+    """A developer by id, by the local part of an e-mail id, by name or by e-mail."""
+    more = () if dimension is None else (f"{dimension}.developer_name", f"{dimension}.developer_email")
+    return Target((column, f"split_part({column}, '@', 1)", *more))
+
+
+def places(column: str) -> Target:
+    """A project by id, by owner/name or by name."""
+    return Target((column, f"regexp_replace({column}, '^[^/]+/', '')", "p.project_name"))
+
+
+def short_model(column: str) -> str:
+    """A model's name without vendor path and family prefix, so that `model:opus*` finds claude-opus-4-5."""
+    return f"regexp_replace(lower({column}), '^(.*/)?(claude-)?', '')"
+
+
+def model_names(*columns: str) -> Target:
+    return Target((*columns, *(short_model(column) for column in columns)))
+
+
+def age(column: str) -> Target:
+    return Target((f"(epoch($now::timestamptz) - epoch({column}))",))
+
+
+def usage_targets(alias: str, day: str, people_from: str | None = "d") -> dict[str, Target]:
+    """Fields answered by rows of usage: of `fct_daily_usage`, or of the requests below it."""
+    targets = {
+        "agent": Target((f"{alias}.agent_type",)),
+        "model": model_names(f"{alias}.model_id", f"{alias}.model_name"),
+        "project": places(f"{alias}.project_id"),
+        "branch": Target((f"{alias}.branch",)),
+        "kind": Target((f"{alias}.query_source",)),
+        "since": Target((f"{alias}.{day}",), by_day=True),
+        "until": Target((f"{alias}.{day}",), by_day=True),
+    }
+    if people_from is not None:
+        targets["dev"] = people(f"{alias}.developer_id", people_from)
+    return targets
+
+
+def session_targets(alias: str) -> dict[str, Target]:
+    """Fields answered by rows of `fct_sessions` wherever they are counted."""
+    return {
+        "agent": Target((f"{alias}.agent_type",)),
+        "model": Target(
+            ("item", short_model("item")), around=f"len(list_filter({alias}.models, lambda item: {{}})) > 0"
+        ),
+        "project": places(f"{alias}.project_id"),
+        "branch": Target((f"{alias}.branch",)),
+        "since": Target((f"{alias}.last_event_at",)),
+        "until": Target((f"{alias}.session_start",)),
+    }
+
+
+def commit_targets(alias: str) -> dict[str, Target]:
+    """Fields answered by rows of `fct_git_commits` wherever they are counted."""
+    return {
+        "agent": Target((f"{alias}.agent_type",)),
+        "model": model_names(f"{alias}.model_name"),
+        "project": places(f"{alias}.project_id"),
+        "branch": Target((f"{alias}.branch",)),
+        "since": Target((f"{alias}.commit_timestamp",)),
+        "until": Target((f"{alias}.commit_timestamp",)),
+    }
+
+
+TOKENS = (
+    Column("input_tokens", "integer", "uncached input tokens"),
+    Column("cache_read_tokens", "integer", "tokens read from cache"),
+    Column("cache_write_tokens", "integer", "tokens written to cache"),
+    Column("output_tokens", "integer", "output tokens, reasoning included"),
+)
+TOTAL_TOKENS = Column("total_tokens", "integer", "input, cache read, cache write and output")
+UNPRICED = Column("unpriced_tokens", "integer", "tokens of requests whose cost is unknown")
+COST = Column("cost_usd", "money", "US dollars; reported by the client where it knows the model, else priced")
+COST_SOURCES = (
+    Column("cost_reported_usd", "money", "US dollars as the client reported them"),
+    Column("cost_priced_usd", "money", "US dollars by the price book"),
+)
+COST_BASIS = Column("cost_basis", "text", "reported, priced, mixed or unpriced")
+DEVELOPER = (
+    Column("developer_id", "text", "developer"),
+    Column("developer_name", "text", "the developer's name"),
+)
+PROJECT = (
+    Column("project_id", "text", "git repository"),
+    Column("project_name", "text", "the repository's name"),
+)
+MODEL_WORDS = "array_to_string(s.models, ' ')"
