@@ -84,7 +84,7 @@ class Engine:
 
     def _on_batch(self, applied: Applied) -> None:
         if self._keeper is not None:
-            self._keeper.notify()
+            self._keeper.notify(sum(applied.inserted.values()))
 
     def _policy(self, workspace: Workspace) -> Policy:
         return Policy(

@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from engine.modelrunner.live import LiveLoop, Refresh
 
 RETRY_SECONDS = 2.0
+MANY_ROWS = 2_000
+"""A refresh that covered more new rows than this is one of a flood: an import, a team's morning."""
+FLOOD_PAUSE = 2.0
+"""Then the models rest this many times as long as the refresh took, so that rows keep coming in at full speed…"""
+LONGEST_PAUSE = 3.0
+"""… but never longer than this many seconds: what is shown stays at most 5 s behind."""
 
 
 class ModelKeeper:
@@ -33,6 +39,7 @@ class ModelKeeper:
         self._pause = refresh_seconds
         self._news = threading.Event()
         self._news.set()
+        self._rows = 0
         self._stopping = threading.Event()
         self._built = threading.Event()
         self._loop: LiveLoop | None = None
@@ -49,8 +56,9 @@ class ModelKeeper:
         """Wait for the end of the first build, whatever came of it."""
         return self._built.wait(timeout)
 
-    def notify(self) -> None:
-        """A batch was committed."""
+    def notify(self, rows: int = 0) -> None:
+        """A batch with so many new rows was committed."""
+        self._rows += rows
         self._news.set()
 
     def stop(self) -> None:
@@ -66,7 +74,7 @@ class ModelKeeper:
             self._news.clear()
             if self._stopping.is_set():
                 break
-            began = time.monotonic()
+            began, rows, self._rows = time.monotonic(), self._rows, 0
             try:
                 # Before the refresh, so that a new model's first requests are priced in it.
                 self._workspace.name_models()
@@ -80,7 +88,9 @@ class ModelKeeper:
                 pause = RETRY_SECONDS
             finally:
                 self._built.set()
-            self._stopping.wait(max(0.0, began + pause - time.monotonic()))
+            took = time.monotonic() - began
+            rest = min(FLOOD_PAUSE * took, LONGEST_PAUSE) if rows > MANY_ROWS else 0.0
+            self._stopping.wait(max(rest, pause - took))
         self._close()
 
     def _refresh(self) -> None:
