@@ -18,9 +18,9 @@ from engine.modelrunner.adapter import Adapter, Api
 from engine.modelrunner.artifacts import node_record
 from engine.modelrunner.context import Variables
 from engine.modelrunner.database import Connection
+from engine.modelrunner.generic_tests import arguments_of_test
 from engine.modelrunner.jinja import ENVIRONMENT, MacroReturn, compile_text, line_of
 from engine.modelrunner.nodes import Config, Node, Source
-from engine.modelrunner.parse import arguments_of_test
 from engine.modelrunner.problems import NodeProblem, ParseProblem, nearest
 from engine.modelrunner.project import Project
 from engine.modelrunner.relation import CteName, Relation, ResultTable

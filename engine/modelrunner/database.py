@@ -18,9 +18,7 @@ from engine.modelrunner.relation import Column, Relation, ResultTable
 
 
 class Connection:
-    """A DuckDB connection with a catalogue; not for use by several threads at once.
-
-    """
+    """A DuckDB connection with a catalogue; not for use by several threads at once."""
 
     def __init__(self, raw: duckdb.DuckDBPyConnection) -> None:
         self.raw = raw

@@ -22,7 +22,8 @@ from engine.modelrunner.live_plan import TOUCHED, Plan, Step
 from engine.modelrunner.problems import NodeProblem
 from engine.modelrunner.project import Project
 from engine.modelrunner.results import NodeResult
-from engine.modelrunner.runner import Connect, Run, Runner, now
+from engine.modelrunner.run import Run, now
+from engine.modelrunner.runner import Connect
 
 # The history of refreshes is kept for an hour; full builds stay.
 HISTORY_SECONDS = 3600
@@ -195,8 +196,7 @@ class LiveLoop:
         project = self.project.with_flags(replace(self.project.flags, full_refresh=True, which="build"))
         gates = {node.unique_id for node in live_plan.gates(project)}
         ids = gates | {uid for uid, node in project.nodes.items() if node.resource_type in ("model", "seed")}
-        runner = Runner(project, self._connect, write_artifacts=False)
-        run = Run(runner, "build", ids, connection)
+        run = Run(project, "build", ids, connection, write_artifacts=False)
         batch = 0
         failure: ModelError | None = None
         try:

@@ -7,11 +7,10 @@ connect nodes: resolve.py does that once all are known.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,9 @@ import jinja2
 
 from engine.modelrunner.adapter import Adapter, Api
 from engine.modelrunner.context import Flags, Variables
+from engine.modelrunner.drafts import DEFAULTS, SECTION, CapturingConfig, Draft, called_macros
+from engine.modelrunner.generic_tests import arguments_of_test, names_of_test
 from engine.modelrunner.jinja import (
-    NATIVE_PARSE,
     PARSE_ENVIRONMENT,
     MacroReturn,
     Macros,
@@ -35,80 +35,6 @@ from engine.modelrunner.problems import NodeProblem, ParseProblem
 from engine.modelrunner.profile import Target
 from engine.modelrunner.properties import Patch, Properties, TestDefinition
 from engine.modelrunner.relation import Relation
-
-TEST_DEFAULTS = {
-    "severity": "ERROR",
-    "warn_if": "!= 0",
-    "error_if": "!= 0",
-    "fail_calc": "count(*)",
-    "schema": "dbt_test__audit",
-    "materialized": "test",
-}
-DEFAULTS: dict[str, dict[str, Any]] = {
-    "model": {"materialized": "view"},
-    "seed": {"materialized": "seed"},
-    "snapshot": {"materialized": "snapshot"},
-    "test": TEST_DEFAULTS,
-    "analysis": {"materialized": "view"},
-    "operation": {"materialized": "view"},
-}
-SECTION = {
-    "model": "models", "seed": "seeds", "snapshot": "snapshots", "test": "tests", "analysis": "analyses",
-}  # fmt: skip
-_FUNCTION = re.compile(r"^\s*(env_var|ref|var|source|doc)\s*\(.+\)\s*$")
-
-
-@dataclass(slots=True)
-class Draft:
-    """A node while it is being read."""
-
-    resource_type: str
-    name: str
-    package: Package
-    path: str
-    original_path: str
-    fqn: tuple[str, ...]
-    raw_code: str
-    line: int = 1
-    patch: Patch | None = None
-    in_file: dict[str, Any] = field(default_factory=dict)
-    refs: list[tuple[str | None, str]] = field(default_factory=list)
-    source_refs: list[tuple[str, str]] = field(default_factory=list)
-    macro_names: list[str] = field(default_factory=list)
-
-    def unique_id(self, suffix: str = "") -> str:
-        return f"{self.resource_type}.{self.package.name}.{self.name}{suffix}"
-
-
-class CapturingConfig:
-    """`config` while a file is read: calls are remembered, questions have no answer yet."""
-
-    def __init__(self, draft: Draft) -> None:
-        self._draft = draft
-
-    def __call__(self, *arguments: Any, **named: Any) -> str:
-        values = dict(arguments[0]) if arguments and isinstance(arguments[0], Mapping) else {}
-        self._draft.in_file = merged(self._draft.in_file, {**values, **named})
-        return ""
-
-    def set(self, name: str, value: Any) -> str:
-        return self(**{name: value})
-
-    def get(self, name: str, default: Any = None, validator: Any = None) -> Any:
-        return self._draft.in_file.get(name, default)
-
-    def require(self, name: str, validator: Any = None) -> Any:
-        return ""
-
-    def meta_get(self, name: str, default: Any = None) -> Any:
-        return default
-
-    meta_require = require
-
-    def persist_relation_docs(self) -> bool:
-        return False
-
-    persist_column_docs = persist_relation_docs
 
 
 class Parser:
@@ -208,6 +134,8 @@ class Parser:
         self._render(draft)
         patch = draft.patch
         config = self.configure(draft, patch.config if patch else {})
+        hooks = (*config.hooks("pre-hook"), *config.hooks("post-hook"))
+        self._capture(draft, [hook.sql for hook in hooks if "{" in hook.sql])
         code = draft.raw_code
         checksum = _checksum(
             (draft.package.root / draft.original_path).read_bytes()
@@ -389,11 +317,11 @@ class Parser:
         draft.macro_names.extend(self.called(source, draft.package.name))
         self._guard(draft, lambda: template.render(self.context(draft)))
 
-    def capture_hooks(self, draft: Draft, texts: tuple[str, ...]) -> None:
+    def _capture(self, draft: Draft, texts: list[str]) -> None:
         """References in hooks count as the node's own."""
         for text in texts:
             template = compile_text(text, draft.original_path, PARSE_ENVIRONMENT)
-            self._guard(draft, lambda template=template: template.render(self.context(draft)))
+            self._guard(draft, functools.partial(template.render, self.context(draft)))
 
     def _guard(self, draft: Draft, action: Any) -> None:
         try:
@@ -475,69 +403,6 @@ class Parser:
             test=details,
             patch_path=None,
         )
-
-
-def arguments_of_test(
-    arguments: Mapping[str, Any], context: Mapping[str, Any], where: str, *, parsing: bool = False
-) -> dict[str, Any]:
-    """The arguments of a generic test with `ref(…)`, `var(…)` and Jinja in them evaluated."""
-
-    def value_of(value: Any, top: str | None) -> Any:
-        if isinstance(value, str):
-            if top == "column_name":
-                return value
-            text = f"{{{{ {value} }}}}" if _FUNCTION.match(value) else value
-            return render_value(text, context, where, parsing=parsing)
-        if isinstance(value, Mapping):
-            return {key: value_of(item, None) for key, item in value.items()}
-        if isinstance(value, list):
-            return [value_of(item, None) for item in value]
-        return value
-
-    return {key: value_of(value, key) for key, value in arguments.items()}
-
-
-def names_of_test(kind: str, target: str, arguments: Mapping[str, Any]) -> tuple[str, str]:
-    """(short, full) name of a generic test, as dbt makes them: kind, target, arguments in the order of their names."""
-    flat: list[str] = []
-    for name in sorted(arguments):
-        value = arguments[name]
-        if name == "model":
-            continue
-        parts = (
-            list(value.values()) if isinstance(value, Mapping) else list(value) if isinstance(value, list) else [value]
-        )
-        flat.extend(str(part) for part in parts)
-    unique = "__".join(re.sub("[^0-9a-zA-Z_]+", "_", part) for part in flat)
-    stem = f"{kind}_{target}"
-    full = f"{stem}_{unique}"
-    if len(full) < 64:
-        return full, full
-    return f"{stem[:30]}_{hashlib.md5(full.encode(), usedforsecurity=False).hexdigest()}", full
-
-
-def called_macros(source: str, package: str, macros: Macros) -> list[str]:
-    """Unique ids of the macros that a text calls by name."""
-    if "{{" not in source and "{%" not in source:
-        return []
-    found: list[str] = []
-    tree = NATIVE_PARSE.parse(source)
-    for call in tree.find_all(jinja2.nodes.Call):
-        target = call.node
-        macro = None
-        if isinstance(target, jinja2.nodes.Name):
-            macro = macros.find(target.name, search=package)
-        elif isinstance(target, jinja2.nodes.Getattr) and isinstance(target.node, jinja2.nodes.Name):
-            if target.node.name == "adapter" and target.attr == "dispatch" and call.args:
-                first = call.args[0]
-                if isinstance(first, jinja2.nodes.Const):
-                    for prefix in ("duckdb__", "default__"):
-                        macro = macro or macros.find(f"{prefix}{first.value}", search=package)
-            elif target.node.name in macros.by_package:
-                macro = macros.find(target.attr, target.node.name)
-        if macro is not None and macro.unique_id not in found:
-            found.append(macro.unique_id)
-    return found
 
 
 def _text(path: Path, where: str) -> str:

@@ -23,7 +23,7 @@ from engine.modelrunner.graph import Graph
 from engine.modelrunner.jinja import ENVIRONMENT, Macros, compile_text, macros_in
 from engine.modelrunner.nodes import Exposure, Member, Node, Source
 from engine.modelrunner.packages import Package
-from engine.modelrunner.parse import Parser, called_macros
+from engine.modelrunner.parse import Parser
 from engine.modelrunner.problems import ParseProblem
 from engine.modelrunner.profile import Target
 
@@ -242,6 +242,3 @@ def _fingerprint(
     told = [variables, target.name, target.schema, asked]
     digest.update(json.dumps(told, sort_keys=True, default=str).encode())
     return digest.hexdigest()
-
-
-__all__ = ["Project", "called_macros"]

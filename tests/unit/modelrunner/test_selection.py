@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from engine.modelrunner.problems import SelectionProblem
 from engine.modelrunner.project import Project
 from engine.modelrunner.runner import VERB_TYPES, Selection, selected_ids
-from engine.modelrunner.selection import INDIRECT, METHODS, Criterion, Selector, fqn_matches, parse, parse_term
+from engine.modelrunner.selection import INDIRECT, METHODS, Criterion, parse, parse_term
+from engine.modelrunner.selector import Selector, fqn_matches
 
 from .conftest import Toy
 

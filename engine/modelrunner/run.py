@@ -1,0 +1,275 @@
+"""One invocation of one verb.
+
+Owns the order of nodes, what a failure skips, hooks around the run, transactions, results and artifacts. Refuses to
+select (ids come in), to print (a `Listener` hears of every node) and to open a database.
+"""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from engine.modelrunner import artifacts, materialize, seeds, tests
+from engine.modelrunner.compile import Compiler
+from engine.modelrunner.database import Connection
+from engine.modelrunner.nodes import Node
+from engine.modelrunner.problems import NodeProblem
+from engine.modelrunner.project import Project
+from engine.modelrunner.results import NodeResult, RunOutcome
+
+
+class Listener(Protocol):
+    """Hears of every node as it starts and ends."""
+
+    def started(self, node: Node, index: int, total: int) -> None: ...
+
+    def ended(self, node: Node, result: NodeResult, index: int, total: int) -> None: ...
+
+
+class Silent:
+    """A listener that does nothing."""
+
+    def started(self, node: Node, index: int, total: int) -> None:
+        pass
+
+    def ended(self, node: Node, result: NodeResult, index: int, total: int) -> None:
+        pass
+
+
+def now() -> datetime.datetime:
+    """The instant that stands in results."""
+    return datetime.datetime.now(datetime.UTC)
+
+
+@dataclass(slots=True)
+class Run:
+    """One invocation of one verb on one connection."""
+
+    project: Project
+    verb: str
+    ids: set[str]
+    connection: Connection
+    listener: Listener = field(default_factory=Silent)
+    write_artifacts: bool = True
+    results: list[NodeResult] = field(default_factory=list)
+    compiled: dict[str, str] = field(default_factory=dict)
+    stopped: bool = False
+    _blocked: dict[str, str] = field(default_factory=dict)
+    _compiler: Compiler | None = None
+
+    def all_or_nothing(self) -> RunOutcome:
+        """Everything in one transaction: any failure leaves the database as it was."""
+        outcome: RunOutcome | None = None
+        try:
+            with self.connection.transaction():
+                outcome = self.everything()
+                if outcome.exit_code:
+                    raise _Undo
+        except _Undo:
+            pass
+        assert outcome is not None
+        return outcome
+
+    def everything(self) -> RunOutcome:
+        """All selected nodes in order, hooks before and after, artifacts at the end."""
+        start = time.perf_counter()
+        order = self._order()
+        self._compiler = Compiler(
+            self.project,
+            self.connection,
+            incremental=lambda node: materialize.is_incremental(node, self.connection, self.project.flags.full_refresh),
+            selected=tuple(order),
+        )
+        if self.verb != "compile":
+            self._schemas(order)
+            if self.ids:
+                self._hooks("on-run-start")
+        numbered = [
+            uid for uid in order if self.project.nodes[uid].config.materialized != "ephemeral" or self.verb == "compile"
+        ]
+        for index, uid in enumerate(numbered, 1):
+            self._node(self.project.nodes[uid], index, len(numbered))
+        if self.verb != "compile" and self.ids:
+            self._hooks("on-run-end")
+        outcome = RunOutcome(tuple(self.results), time.perf_counter() - start)
+        if self.write_artifacts:
+            folder = self.project.target_folder
+            artifacts.write(folder / "manifest.json", artifacts.manifest(self.project, self.compiled))
+            artifacts.write(
+                folder / "run_results.json",
+                artifacts.run_results(self.project, self.verb, outcome.results, outcome.seconds),
+            )
+        return outcome
+
+    def _order(self) -> list[str]:
+        """Parents first; a test as soon as all it looks at is there, before anything that stands on the same."""
+        graph = self.project.graph
+        nodes = self.project.nodes
+        building = [
+            uid for uid in graph.order() if uid in self.ids and nodes[uid].resource_type not in ("test", "unit_test")
+        ]
+        checks = [uid for uid in nodes if uid in self.ids and nodes[uid].resource_type in ("test", "unit_test")]
+        waiting = {uid: {parent for parent in nodes[uid].depends_on if parent in self.ids} for uid in checks}
+        out = [uid for uid in checks if not waiting[uid]]
+        for uid in building:
+            out.append(uid)
+            for check in checks:
+                if uid in waiting[check]:
+                    waiting[check].discard(uid)
+                    if not waiting[check]:
+                        out.append(check)
+        return out
+
+    def _schemas(self, order: Iterable[str]) -> None:
+        wanted = {
+            (node.database, node.schema) for node in (self.project.nodes[uid] for uid in order) if node.is_relational
+        }
+        for database, schema in sorted(wanted):
+            self.connection.create_schema(database, schema)
+
+    # One node ---------------------------------------------------------------------------------------------------
+
+    def _node(self, node: Node, index: int, total: int) -> None:
+        why = self._blocked.get(node.unique_id)
+        if why is None and self.stopped:
+            why = "skipped after the first failure (--fail-fast)"
+        started = now()
+        if why is not None:
+            result = NodeResult(
+                node.unique_id, node.name, node.resource_type, "skipped", why, started=started, compiled=started,
+                finished=started, relation_name=node.relation_name, file=node.original_path,
+            )  # fmt: skip
+        else:
+            self.listener.started(node, index, total)
+            result = self._attempt(node, started)
+        self.results.append(result)
+        self.listener.ended(node, result, index, total)
+        if result.failed or result.status == "skipped":
+            self._block(node, result)
+            if result.failed and self.project.flags.fail_fast:
+                self.stopped = True
+
+    def _attempt(self, node: Node, started: datetime.datetime) -> NodeResult:
+        compiled_at = started
+        sql: str | None = None
+        status, message, failures, rows = "success", "OK", None, None
+        assert self._compiler is not None
+        try:
+            if node.resource_type == "seed":
+                if self.verb != "compile":
+                    rows = self._seed(node).rows
+            else:
+                materialize.check(node)
+                sql = self._compiler.compile(node).sql
+                compiled_at = now()
+                self.compiled[node.unique_id] = sql
+                if self.write_artifacts:
+                    artifacts.write_sql(self.project, node, sql, "compiled")
+                if self.verb == "compile":
+                    pass
+                elif node.resource_type == "test":
+                    verdict = tests.run(node, sql, self.connection, store_failures=self.project.flags.store_failures)
+                    status, failures, message = verdict.status, verdict.failures, verdict.message or ""
+                    if self.write_artifacts:
+                        artifacts.write_sql(self.project, node, verdict.sql, "run")
+                else:
+                    made = self._model(node, sql)
+                    rows = made.rows
+                    if self.write_artifacts:
+                        artifacts.write_sql(self.project, node, made.sql, "run")
+        except NodeProblem as problem:
+            status, message = "error", problem.line()
+        return NodeResult(
+            node.unique_id, node.name, node.resource_type, status, message, failures, rows, started, compiled_at, now(),
+            sql, node.relation_name, node.original_path,
+        )  # fmt: skip
+
+    def _renderer(self, node: Node) -> Callable[[str], str]:
+        compiler = self._compiler
+        assert compiler is not None
+
+        def render(text: str) -> str:
+            if "{" not in text:
+                return text
+            context, _ = compiler.context(node)
+            return compiler.render(node, text, context)
+
+        return render
+
+    def _model(self, node: Node, sql: str) -> materialize.Materialized:
+        return materialize.model(
+            node, sql, self.connection, full_refresh=self.project.flags.full_refresh, render=self._renderer(node)
+        )
+
+    def _seed(self, node: Node) -> materialize.Materialized:
+        return seeds.load(
+            node, self.connection, full_refresh=self.project.flags.full_refresh, render=self._renderer(node)
+        )
+
+    def _block(self, node: Node, result: NodeResult) -> None:
+        """What cannot run any more: descendants of a failed node; of a failed test, what stands on all it looked at."""
+        graph = self.project.graph
+        if node.resource_type in ("test", "unit_test"):
+            if self.verb != "build" or result.status == "skipped" or not node.depends_on:
+                return
+            common: set[str] | None = None
+            for parent in node.depends_on:
+                below = graph.descendants([parent])
+                common = below if common is None else common & below
+            below = {
+                uid for uid in common or set() if self.project.member(uid).resource_type not in ("test", "unit_test")
+            }
+            below |= {test for uid in below for test in graph.children[uid]}
+        else:
+            below = graph.descendants([node.unique_id])
+        for uid in below & self.ids:
+            self._blocked.setdefault(uid, f"skipped because '{node.name}' {_PAST[result.status]}")
+
+    def _hooks(self, key: str) -> None:
+        compiler = self._compiler
+        assert compiler is not None
+        compiler.results = [
+            {
+                "node": artifacts.node_record(self.project, self.project.nodes[result.unique_id]),
+                "status": result.status,
+                "message": result.message,
+                "failures": result.failures,
+                "execution_time": result.seconds,
+                "thread_id": "main",
+                "adapter_response": {},
+                "timing": [],
+            }
+            for result in self.results
+            if result.unique_id in self.project.nodes
+        ]
+        for package in self.project.packages.values():
+            for number, text in enumerate(package.hooks(key)):
+                node = compiler.operation(f"{package.name}-{key}-{number}", text)
+                started = now()
+                status, message = "success", "OK"
+                try:
+                    context, _ = compiler.context(node, free=True)
+                    sql = compiler.render(node, text, context).strip()
+                    if sql:
+                        with self.connection.transaction():
+                            self.connection.execute(sql)
+                except NodeProblem as problem:
+                    status, message = "error", problem.line()
+                result = NodeResult(
+                    node.unique_id, node.name, "operation", status, message, started=started, compiled=started,
+                    finished=now(), file=node.original_path,
+                )  # fmt: skip
+                self.results.append(result)
+                self.listener.ended(node, result, 0, 0)
+                if result.failed and key == "on-run-start":
+                    raise NodeProblem(f"{node.name}: {message}", hint="nothing was run")
+
+
+class _Undo(Exception):
+    """Ends a transaction whose work is not wanted."""
+
+
+_PAST = {"error": "failed", "fail": "failed", "skipped": "was skipped", "runtime error": "failed"}
