@@ -7,9 +7,11 @@ that is `plan.py`; formats are `telemetry.py`.
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,6 +29,7 @@ EXPORT_SECONDS = 2.0
 METRIC_SECONDS = 60.0
 HISTORY_RECORDS = 400
 ATTEMPTS = 5
+SENDERS = 8
 
 
 @dataclass(slots=True)
@@ -88,6 +91,7 @@ class Simulation:
         self.totals = Totals()
         self._seen: set[str] = set()
         self._held: plan.Event | None = None
+        self._counting = threading.Lock()
 
     def _until(self, instant: datetime) -> Iterator[plan.Event]:
         """Events before `instant`; the first later one is kept for the next call."""
@@ -110,19 +114,19 @@ class Simulation:
         if borders:
             remote = remote_url(session.repository)
             self.sender.post("/v1/sessions/context", [telemetry.context(event, remote) for event in borders])
-        if session.session_id not in self._seen:
-            self._seen.add(session.session_id)
-            self.totals.sessions += 1
-        self.totals.events += len(events)
-        document = telemetry.logs(session, events, self.commits)
-        if document is not None:
-            self.sender.post("/v1/logs", document)
-            self.totals.requests += 1
+        with self._counting:
+            if session.session_id not in self._seen:
+                self._seen.add(session.session_id)
+                self.totals.sessions += 1
+            self.totals.events += len(events)
+        documents = [("/v1/logs", telemetry.logs(session, events, self.commits))]
         if with_metrics:
-            document = telemetry.metrics(session, events, since, until)
+            documents.append(("/v1/metrics", telemetry.metrics(session, events, since, until)))
+        for path, document in documents:
             if document is not None:
-                self.sender.post("/v1/metrics", document)
-                self.totals.requests += 1
+                self.sender.post(path, document)
+                with self._counting:
+                    self.totals.requests += 1
 
     def history(self, progress: Callable[[int], None]) -> None:
         """Everything before `now`: commits first, so that telemetry can name them; then each session's telemetry."""
@@ -137,12 +141,18 @@ class Simulation:
                 found = self.repositories[name].import_history(planned)
                 self.commits |= found
                 self.totals.commits += len(found)
-        # The newest first: whoever opens a console meanwhile sees today before last week.
-        for events in reversed(sessions.values()):
-            for first in range(0, len(events), HISTORY_RECORDS):
-                part = events[first : first + HISTORY_RECORDS]
-                self.send(part[0].session, part, part[0].at, part[-1].at, with_metrics=True)
-                progress(len(part))
+        # The newest first: whoever opens a console meanwhile sees today before last week. Several at once, as a team's
+        # agents would, because the engine acknowledges in groups.
+        with ThreadPoolExecutor(SENDERS) as pool:
+            for count in pool.map(self._send_whole, reversed(sessions.values())):
+                progress(count)
+
+    def _send_whole(self, events: list[plan.Event]) -> int:
+        """All exports of one finished session."""
+        for first in range(0, len(events), HISTORY_RECORDS):
+            part = events[first : first + HISTORY_RECORDS]
+            self.send(part[0].session, part, part[0].at, part[-1].at, with_metrics=True)
+        return len(events)
 
     def present(self, seconds: float | None, speed: float, progress: Callable[[int], None]) -> None:
         """From `now` on, at `speed` times the pace of real work, for `seconds` of wall time (None: until stopped)."""
