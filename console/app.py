@@ -56,7 +56,7 @@ class ConsoleApp(App[int]):
         self.problem: str | None = None
         self._find, self._given = find, feed
         self._engine: Engine | None = None
-        self._running: asyncio.Task[None] | None = None
+        self._work: asyncio.Task[None] | None = None
         self.refresher: Refresher | None = None
         self.message = "connecting"
         for palette in PALETTES.values():
@@ -76,7 +76,7 @@ class ConsoleApp(App[int]):
     def on_mount(self) -> None:
         """After the first frame: look for an engine."""
         self.set_palette(self.palette)
-        self._running = asyncio.create_task(self._run())
+        self._work = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
         feed = self._given
@@ -120,20 +120,20 @@ class ConsoleApp(App[int]):
         self.options, self.problem, self.message = options, None, "connecting"
         self._given = None
         self.main.reset(options)
-        self._running = asyncio.create_task(self._run())
+        self._work = asyncio.create_task(self._run())
 
     async def reconnect(self) -> None:
         """Look for the engine again after it could not be found."""
         await self.restart(replace(self.options))
 
     async def _stop(self) -> None:
-        if self._running is not None:
-            self._running.cancel()
+        if self._work is not None:
+            self._work.cancel()
             try:
-                await self._running
+                await self._work
             except asyncio.CancelledError:
                 pass
-            self._running = None
+            self._work = None
         self.refresher = None
         engine, self._engine = self._engine, None
         if engine is not None:
@@ -142,6 +142,16 @@ class ConsoleApp(App[int]):
     async def on_unmount(self) -> None:
         """Let go of the engine."""
         await self._stop()
+
+    def write_sequence(self, sequence: str) -> None:
+        """Send an escape sequence to the terminal, past the screen."""
+        driver = self._driver
+        if driver is not None:
+            driver.write(sequence)
+
+    def use_theme(self, name: str) -> None:
+        """A theme by its name."""
+        self.set_palette(choose(name, os.environ))
 
     def set_palette(self, palette: Palette) -> None:
         """Another theme, at once."""

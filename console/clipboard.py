@@ -20,7 +20,7 @@ def sequence(text: str, environment: Mapping[str, str] | None = None) -> str:
     payload = base64.b64encode(text.encode()[:MOST_BYTES]).decode()
     plain = f"\x1b]52;c;{payload}\x07"
     if env.get("TMUX"):
-        # Both ways: tmux itself takes the plain one with set-clipboard on, passes the wrapped one with allow-passthrough.
+        # Both: tmux takes the plain one with set-clipboard on, and passes the wrapped one with allow-passthrough.
         return plain + "\x1bPtmux;" + plain.replace("\x1b", "\x1b\x1b") + "\x1b\\"
     if env.get("TERM", "").startswith("screen"):
         return f"\x1bP{plain}\x1b\\"

@@ -4,6 +4,7 @@ Owns ids, keys, words and where an action applies. Refuses behaviour: `screens/m
 test fails when the two differ.
 """
 
+# ruff: noqa: E501  (one action, one line)
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -10,10 +10,9 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache
 from typing import Any, TypeVar, Union
 
 Row = TypeVar("Row")
@@ -167,7 +166,7 @@ class Commit:
 class Developer:
     """One developer over the time asked for."""
 
-    developer_id: str | None
+    developer_id: str | None = None
     developer_name: str | None = None
     developer_email: str | None = None
     agents: tuple[str, ...] = ()
@@ -193,7 +192,7 @@ class Developer:
 class Cost:
     """One group of the cost view; `group_key` None is the group of rows without a value."""
 
-    group_key: str | None
+    group_key: str | None = None
     key_name: str | None = None
     session_count: int | None = None
     request_count: int | None = None
@@ -254,33 +253,28 @@ def parse(kind: type[Row], data: object) -> Row:
             values[name] = convert(value)
         except (ValueError, TypeError, InvalidOperation):
             raise WrongAnswer(f"{kind.__name__.lower()}.{json_name} is {value!r}") from None
-    try:
-        return kind(**({first: None for first in _nullable_first(kind)} | values))
-    except TypeError:
-        raise WrongAnswer(
-            f"{kind.__name__.lower()} without {', '.join(sorted(_required(kind) - set(values)))}"
-        ) from None
+    missing = _required(kind) - set(values)
+    if missing:
+        raise WrongAnswer(f"a {kind.__name__.lower()} without {', '.join(sorted(missing))}")
+    return kind(**values)
 
 
-@lru_cache(maxsize=64)
-def _plan(kind: type[Any]) -> tuple[tuple[str, str, Callable[[Any], Any]], ...]:
-    hints = typing.get_type_hints(kind)
-    return tuple(
-        (field.name, RENAMED.get(field.name, field.name), _converter(hints[field.name])) for field in fields(kind)
-    )
+Plan = tuple[tuple[str, str, Callable[[Any], Any]], ...]
+_plans: dict[type[Any], Plan] = {}
 
 
-@lru_cache(maxsize=64)
+def _plan(kind: type[Any]) -> Plan:
+    """Field, JSON name and conversion of each field; worked out once per type."""
+    if kind not in _plans:
+        hints = typing.get_type_hints(kind)
+        _plans[kind] = tuple(
+            (field.name, RENAMED.get(field.name, field.name), _converter(hints[field.name])) for field in fields(kind)
+        )
+    return _plans[kind]
+
+
 def _required(kind: type[Any]) -> frozenset[str]:
-    from dataclasses import MISSING
-
     return frozenset(field.name for field in fields(kind) if field.default is MISSING)
-
-
-@lru_cache(maxsize=64)
-def _nullable_first(kind: type[Any]) -> frozenset[str]:
-    hints = typing.get_type_hints(kind)
-    return frozenset(name for name in _required(kind) if type(None) in typing.get_args(hints[name]))
 
 
 def _converter(hint: Any) -> Callable[[Any], Any]:

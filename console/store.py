@@ -21,7 +21,11 @@ PAGE = 200
 
 @dataclass(slots=True)
 class Sheet:
-    """Answers of one screen. `asked` are the questions that were answered, `last_asked` the newest ones. `arrived` is when the newest one came, `as_of` the engine's own instant of it."""
+    """Answers of one screen.
+
+    `asked` are the questions that were answered, `last_asked` the newest ones, `asked_at` (generation, seconds) when.
+    `arrived` is when the newest answer came, `as_of` the engine's own instant of it.
+    """
 
     answers: dict[str, Answer[Any]] = field(default_factory=dict)
     asked: dict[str, Query] = field(default_factory=dict)

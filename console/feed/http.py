@@ -129,8 +129,6 @@ class HttpFeed:
                     yield event
             except FeedError as error:
                 why = error.sentence
-            if self._closed:
-                return
             pause = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]
             attempt += 1
             yield Lost(why, pause)

@@ -43,6 +43,14 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "err": ("error_count",),
 }
 TIMES = ("last_event_at", "ts", "commit_timestamp", "date", "last_seen_at")
+GROUPS = {
+    "day": "date",
+    "developer": "developer_id",
+    "agent": "agent_type",
+    "model": "model_name",
+    "project": "project_id",
+    "branch": "branch",
+}
 STATES = {"live": 0, "idle": 1, "ended": 2}
 MEASURES = (
     "input_tokens",
@@ -138,7 +146,7 @@ class ReplayFeed:
         return all(_matches(row, term) != term.negated for term in filter.terms)
 
     def _costs(self, query: Query, filter: Filter) -> tuple[list[Json], Json]:
-        field = {"day": "date", "developer": "developer_id", "agent": "agent_type", "model": "model_name", "project": "project_id", "branch": "branch"}[query.by]  # fmt: skip
+        field = GROUPS[query.by]
         label = {"developer": "developer_name", "project": "project_name"}.get(query.by, field)
         usage = [row for row in self.recorded.get("usage", ()) if self._holds(row, query, filter)]
         groups: dict[Any, list[Json]] = {}

@@ -12,14 +12,15 @@ from typing import Any, ClassVar
 from console.feed import Query
 from console.rows import Cost
 from console.screens.live import SessionsPage
-from console.screens.page import Page, Pane, figures, is_, lacks
+from console.screens.page import Page, Pane, is_, lacks
 from console.store import PAGE
-from console.views import costs, text
+from console.views import costs, daychart, text
 from console.views.columns import Column
 from console.views.context import Context
 from console.views.line import Line, Span
 from console.views.sessions import share_bars
 
+MOST_SERIES = 4
 FIELD_OF = {"developer": "dev", "agent": "agent", "model": "model", "project": "project", "branch": "branch"}
 
 
@@ -29,50 +30,68 @@ class CostPage(Page):
     name: ClassVar[str] = "cost"
     label: ClassVar[str] = "Cost"
     view: ClassVar[str] = "costs"
-    noun: ClassVar[str] = "costs"
     default_filter: ClassVar[str] = "since:30d"
     default_sort: ClassVar[str] = "cost_usd"
     chart_height: ClassVar[int] = 7
-    detail_height: ClassVar[int] = 3
+    detail_height: ClassVar[int] = 4
+    groups: ClassVar[Sequence[tuple[str, str, str]]] = costs.GROUPS
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self.by = "developer"
+        self.group_by = "developer"
 
     @property
     def columns(self) -> Sequence[Column]:
-        return costs.table_columns(self.by)
+        return costs.table_columns(self.group_by)
 
     def group(self, by: str) -> None:
-        """Group by something else; days are in order of time, everything else in order of cost."""
-        self.by = by
+        self.group_by = by
         self.sort, self.descending = ("key", True) if by == "day" else (self.default_sort, True)
         self.cursor.key = None
 
+    @property
+    def noun(self) -> str:  # type: ignore[override]
+        return costs.NOUNS[self.group_by]
+
     def base(self, limit: int = PAGE) -> Query:
-        return replace(super().base(limit), by=self.by)
+        return replace(super().base(limit), by=self.group_by)
 
     def queries(self) -> Mapping[str, Query]:
         plain = replace(self.base(), cursor="", sort="")
-        return {
+        days = replace(plain, by="day", sort="-key", limit=daychart.LONGEST)
+        asked = {
             "rows": self.base(self.sheet.refresh_limit("rows")),
-            "days": replace(plain, by="day", sort="-key", limit=366),
+            "days": days,
             "models": replace(plain, by="model", sort="-cost_usd", limit=50),
         }
+        if self.roomy:
+            asked["agents"] = replace(plain, by="agent", sort="-cost_usd", limit=MOST_SERIES)
+            for agent in self._agents():
+                asked[f"days of {agent}"] = replace(days, filter=f"{days.filter} {_term('agent', agent)}".strip())
+        return asked
+
+    def _agents(self) -> Sequence[str]:
+        """The agents that a large chart tells apart."""
+        rows: Sequence[Cost] = self.sheet.rows("agents")
+        known = [row.group_key for row in rows if row.group_key]
+        return known if len(known) > 1 else ()
 
     def detail_queries(self, row: Cost) -> Mapping[str, Query]:
         scope = self.of_group(row)
         if scope is None:
             return {}
-        others = [by for by in ("project", "model", "agent", "developer") if by != self.by][:3]
-        return {by: replace(scope, by=by, sort="-cost_usd", limit=8) for by in others}
+        others = [by for by in ("project", "model", "agent", "developer") if by != self.group_by][:3]
+        asked = {by: replace(scope, by=by, sort="-cost_usd", limit=8) for by in others}
+        return asked if self.group_by == "day" else asked | {"day": replace(scope, by="day", sort="-key", limit=366)}
 
     def of_group(self, row: Cost) -> Query | None:
         """The question narrowed to one group."""
         query = self.base()
-        if self.by == "day":
+        if self.group_by == "day":
             return replace(query, since=row.group_key or "", until=row.group_key or "") if row.group_key else None
-        term = lacks(FIELD_OF[self.by]) if row.group_key is None else _term(FIELD_OF[self.by], row.group_key)
+        term = (
+            lacks(FIELD_OF[self.group_by]) if row.group_key is None else _term(FIELD_OF[self.group_by], row.group_key)
+        )
         return replace(query, filter=f"{query.filter} {term}".strip())
 
     def open(self, row: Cost, context: Context) -> Page | None:
@@ -80,7 +99,7 @@ class CostPage(Page):
         if query is None:
             return None
         times = " ".join(f"{name}:{value}" for name, value in (("since", query.since), ("until", query.until)) if value)
-        crumb = costs.group_name(row, self.by, context)
+        crumb = costs.group_name(row, self.group_by, context)
         page = SessionsPage((), (*self.crumbs(context), crumb), f"{query.filter} {times}".strip())
         page.sort = "cost_usd"
         return page
@@ -89,10 +108,10 @@ class CostPage(Page):
         return row.group_key or ""
 
     def crumbs(self, context: Context) -> Sequence[str]:
-        return (self.label, f"by {'repository' if self.by == 'project' else self.by}")
+        return (self.label, f"by {'repository' if self.group_by == 'project' else self.group_by}")
 
     def heading(self, context: Context) -> str:
-        return f"by {'repository' if self.by == 'project' else self.by}"
+        return f"by {'repository' if self.group_by == 'project' else self.group_by}"
 
     def middle(self, context: Context, width: int) -> Line:
         totals = self.sheet.metadata("rows").totals
@@ -107,21 +126,39 @@ class CostPage(Page):
             Span(f"  {change} vs previous" if known else "", "dim"),
         )
 
-    def chart(self, context: Context, width: int, height: int) -> Sequence[Line]:
+    def chart(self, context: Context) -> daychart.DayChart | None:
         if not self.sheet.answered("days"):
-            return ()
-        return costs.per_day(self.sheet.rows("days"), context, width, height)
+            return None
+        agents = self._agents() if self.roomy else ()
+        parts = {agent: self.sheet.rows(f"days of {agent}") for agent in agents}
+        known = all(self.sheet.answered(f"days of {agent}") for agent in agents)
+        return daychart.day_chart(self.sheet.rows("days"), parts if known else None)
 
     def detail_title(self, row: Cost, context: Context) -> str:
-        return f"{costs.group_name(row, self.by, context)}: where it went"
+        return f"{costs.group_name(row, self.group_by, context)}: where it went"
 
     def detail(self, row: Cost, context: Context, width: int, height: int) -> Sequence[Line]:
-        if height <= 2:
-            return costs.unpriced_note(self.sheet.metadata("rows").totals, self.sheet.rows("models"), width)[:height]
-        others = {name: answer.rows for name, answer in self.details.answers.items()}
-        lines = [*costs.breakdown(row, self.by, others, context, width), ()]
-        lines += costs.unpriced_note(self.sheet.metadata("rows").totals, self.sheet.rows("models"), width)
-        return lines
+        note = costs.unpriced_note(self.sheet.metadata("rows").totals, self.sheet.rows("models"), width)
+        others = {name: answer.rows for name, answer in self.details.answers.items() if name != "day"}
+        drawn = costs.breakdown(row, self.group_by, others, context, width)
+        if height <= 3:
+            return (*drawn[: height - 1], note)
+        return (
+            *drawn,
+            (),
+            *([] if self.group_by == "day" else self._group_days(context, width, height - len(drawn) - 4)),
+            note,
+        )
+
+    def _group_days(self, context: Context, width: int, height: int) -> Sequence[Line]:
+        days = self.details.rows("day")
+        if height < 8 or not days:
+            return ()
+        return (
+            (Span("cost per day", "header"),),
+            *daychart.small(daychart.day_chart(days), width, min(10, height - 2)),
+            (),
+        )
 
     def beside_chart(self, context: Context) -> Pane | None:
         rows = self.sheet.rows("models")

@@ -15,9 +15,10 @@ from console.screens.commits import CommitsPage
 from console.screens.live import SessionsPage
 from console.screens.page import Page, Pane, figures, is_
 from console.store import PAGE
-from console.views import commits, costs, developers, sessions, text
+from console.views import commits, developers, sessions, text
 from console.views.columns import Column
 from console.views.context import Context
+from console.views.daychart import day_chart, small
 from console.views.line import Line, Span
 from engine.filters import Filter, render
 
@@ -113,7 +114,7 @@ class Section(Page):
         days, tools = self.sheet.rows("days"), self.sheet.rows("tools")
         note = ", newest 500 calls" if len(tools) == 500 else ""
         return (
-            Pane("cost per day", lambda w, h: costs.per_day(days, context, w, h)),
+            Pane("cost per day", lambda w, h: small(day_chart(days), w, h)),
             Pane(f"tools{note}", lambda w, h: developers.tool_bars(developers.tool_uses(tools), w, h)),
         )
 
@@ -145,9 +146,9 @@ class ToolsSection(Section):
 
     section: ClassVar[str] = "Tools"
     view: ClassVar[str] = "tools"
-    noun: ClassVar[str] = "tool calls"
+    noun: ClassVar[str] = "tools"
     default_sort: ClassVar[str] = "ts"
-    columns = developers.TOOL_COLUMNS  # type: ignore[assignment]
+    columns = developers.TOOL_COLUMNS
 
     def base(self, limit: int = PAGE) -> Query:
         return super().base(1000)
@@ -166,7 +167,7 @@ class ModelsSection(Section):
     view: ClassVar[str] = "costs"
     noun: ClassVar[str] = "models"
     default_sort: ClassVar[str] = "cost_usd"
-    columns = developers.model_columns()  # type: ignore[assignment]
+    columns = developers.model_columns()
 
     def base(self, limit: int = PAGE) -> Query:
         return replace(super().base(limit), by="model")

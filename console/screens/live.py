@@ -102,7 +102,7 @@ class LivePage(SessionsPage):
         return figures(
             (text.count(live), "live"),
             (text.count(sessions_today), "today"),
-            (text.cents(cost if cost is not None else Decimal(0)), "today" if width >= 120 else ""),
+            (text.cents(cost if cost is not None else Decimal(0)), ""),
         )
 
     def panes(self, context: Context, *, large: bool) -> Sequence[Pane]:

@@ -16,8 +16,9 @@ from console.feed import Query
 from console.store import PAGE, Sheet
 from console.views.columns import Column
 from console.views.context import Context
+from console.views.daychart import DayChart
 from console.views.line import Line, Span
-from engine.filters import Filter, FilterError, Term, parse, render
+from engine.filters import Filter, Term, render
 from engine.filters.parse import Text
 
 _SINCE = re.compile(r"(?:^|(?<=\s))since:(\S+)")
@@ -44,6 +45,7 @@ class Page:
     detail_height: ClassVar[int] = 5
     chart_height: ClassVar[int] = 0
     noun: ClassVar[str] = "rows"
+    groups: ClassVar[Sequence[tuple[str, str, str]]] = ()
 
     def __init__(self, scope: Sequence[Term] = (), crumbs: Sequence[str] = (), filter: str | None = None) -> None:
         self.scope = tuple(scope)
@@ -58,6 +60,8 @@ class Page:
         self._detail_queries: Mapping[str, Query] = {}
         self.cursor = Cursor()
         self.following = False
+        self.group_by = ""
+        self.roomy = False
 
     # Questions
 
@@ -115,6 +119,21 @@ class Page:
         """The next (1) or previous (-1) section of this page; None: it has one section."""
         return None
 
+    def group(self, by: str) -> None:
+        """Group by something else, where a page can."""
+
+    def next_error(self, by: int) -> bool:
+        """To the next (1) or previous (-1) error; False: there is none that way."""
+        return False
+
+    def newest(self, count: int) -> int:
+        """Where the newest of `count` rows stands: what following means."""
+        return 0
+
+    def record(self, row: Any) -> Any:
+        """What `Y` copies: the row itself."""
+        return row
+
     def copy_text(self, row: Any) -> str:
         """What `y` copies."""
         return str(row.key)
@@ -137,9 +156,9 @@ class Page:
         """What stands in the filter line instead of the filter (sections of a page)."""
         return None
 
-    def chart(self, context: Context, width: int, height: int) -> Sequence[Line]:
-        """The chart above the table; nothing on most pages."""
-        return ()
+    def chart(self, context: Context) -> DayChart | None:
+        """The chart above the table, where the page has room for one; None: nothing is known yet."""
+        return None
 
     def detail_title(self, row: Any, context: Context) -> str:
         """The title of the details."""
@@ -189,15 +208,6 @@ def split_times(filter: str) -> tuple[str, str, str]:
     if rest == filter:
         return filter, "", ""
     return rest, since[1] if since else "", until[1] if until else ""
-
-
-def check_filter(filter: str) -> FilterError | None:
-    """What is wrong with a filter, if anything."""
-    try:
-        parse(filter)
-    except FilterError as error:
-        return error
-    return None
 
 
 def is_(field: str, value: str) -> Term:

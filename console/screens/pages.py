@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from console.keymap import SCREENS
 from console.screens.commits import CommitsPage
 from console.screens.cost import CostPage
 from console.screens.developers import DevelopersPage
@@ -14,3 +15,8 @@ PAGES: dict[str, type[Page]] = {
     "commits": CommitsPage,
     "developers": DevelopersPage,
 }
+
+
+def first_page(view: str, filter: str | None) -> Page:
+    """The page that the flags ask for; `view` is a name that SCREENS knows."""
+    return PAGES[SCREENS[view]](filter=filter)

@@ -6,7 +6,7 @@ Owns the way from a record to the session it names. Refuses questions about itse
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from console.feed import Query
 from console.rows import Commit, Request, Session, Tool
@@ -91,8 +91,3 @@ class CommitRecord(RecordPage):
 
     def facts(self, context: Context) -> Sequence[records.Fact]:
         return records.commit_facts(self.row, context)
-
-
-def record_of(row: Any) -> Any:
-    """What `Y` copies: the row behind a page or an event."""
-    return getattr(row, "row", row)

@@ -71,8 +71,13 @@ class SessionPage(Page):
         more = sum((self.sheet.metadata(name).total or 0) for name in ("rows", "tools", "commits"))
         return max(more, len(self.events()))
 
+    def newest(self, count: int) -> int:
+        return count - 1
+
+    def record(self, row: session.Event) -> Any:
+        return row.row
+
     def next_error(self, by: int) -> bool:
-        """To the next (1) or previous (-1) failed moment; False: there is none that way."""
         rows, place = self.events(), self.cursor.index or 0
         places = range(place + 1, len(rows)) if by > 0 else range(place - 1, -1, -1)
         found = next((index for index in places if rows[index].failed), None)

@@ -9,54 +9,45 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from console.clipboard import sequence
 from console.feed import FeedError
+from console.screens.typing import TypingScreen
 from console.views.line import Span
 from console.widgets.popup import Item
 
-if TYPE_CHECKING:
-    from console.screens.main import MainScreen
+LONGEST_NOTICE = 60
 
 
-class Taking:
-    """Part of the screen: clipboard, export, offers."""
+class TakingScreen(TypingScreen):
+    """The screen so far, and clipboard, export and offers."""
 
-    def action_copy(self: MainScreen) -> None:
+    def action_copy(self) -> None:
         row = self.page.current(self.context)
         if row is not None:
             self.send_to_clipboard(self.page.copy_text(row))
 
-    def action_copy_row(self: MainScreen) -> None:
+    def action_copy_row(self) -> None:
         from console.export import row_json
-        from console.screens.record import record_of
 
         row = self.page.current(self.context)
         if row is not None:
-            self.send_to_clipboard(row_json(record_of(row)))
+            self.send_to_clipboard(row_json(self.page.record(row)))
 
-    def send_to_clipboard(self: MainScreen, text: str) -> None:
-        """By OSC 52, which nobody acknowledges: the text is shown too where the terminal may not listen."""
-        from console.clipboard import sequence
-
-        driver = self.app._driver
-        if driver is not None:
-            driver.write(sequence(text))
-        if "\n" in text or len(text) > 60:
-            body = [(Span(each),) for each in text.splitlines()]
-            self.popup.read("sent to the terminal's clipboard", body, self.popup_closed)
-            self.draw()
-            self.popup.focus()
+    def send_to_clipboard(self, text: str) -> None:
+        """By OSC 52, which nobody acknowledges: the text is shown, too, for terminals that do not listen."""
+        self.app.write_sequence(sequence(text))
+        if "\n" in text or len(text) > LONGEST_NOTICE:
+            self.read("sent to the terminal's clipboard", [(Span(each),) for each in text.splitlines()])
         else:
             self.say(f"sent to the terminal's clipboard: {text}")
 
-    def action_export(self: MainScreen) -> None:
-        if self.refused("export"):
-            return
-        items = [Item("c", "CSV", "csv", "for a spreadsheet"), Item("j", "JSON", "json", "every field")]
-        self.choose(f"export {self.page.view}", items, lambda form: self.run_worker(self.export(form)))
+    def action_export(self) -> None:
+        if not self.refused("export"):
+            items = [Item("c", "CSV", "csv", "for a spreadsheet"), Item("j", "JSON", "json", "every field")]
+            self.choose(f"export {self.page.view}", items, lambda form: self.run_worker(self.export(form)))
 
-    async def export(self: MainScreen, form: str) -> None:
+    async def export(self, form: str) -> None:
         """Write every row that matches to a file in the working directory."""
         from console.export import write_file
 
@@ -77,33 +68,21 @@ class Taking:
 
     # Ways on from an engine without data
 
-    @property
-    def is_local(self: MainScreen) -> bool:
-        """Whether the engine runs on this machine, on our own data."""
-        return self.app.options.engine is None and not self.app.options.demo
-
-    def offers(self: MainScreen, what: str) -> bool:
-        """Whether `demo` or `import` is offered now."""
-        if self.app.options.demo:
-            return False
-        if self.app.problem is not None:
-            return what == "demo"
-        return self.is_empty and (what == "demo" or self.is_local)
-
-    async def start_demo(self: MainScreen) -> None:
+    async def start_demo(self) -> None:
         """The same console on the demo's own engine."""
         await self.app.restart(replace(self.app.options, demo=True, engine=None, filter=None))
 
-    async def import_history(self: MainScreen) -> None:
+    async def import_history(self) -> None:
         """Read the histories of agents on this machine into our own engine."""
         from console.connect import run_import
 
         self.say("reading the histories of this machine's agents", "dim")
         told = await asyncio.to_thread(run_import, self.app.options.engine_dir)
-        self.say(told, "accent")
+        self.say(told)
         if self.app.refresher is not None:
             self.app.refresher.reload()
 
-    def key_i(self: MainScreen) -> None:
+    def key_i(self) -> None:
+        """Only an engine that was never fed offers an import."""
         if self.offers("import"):
             self.run_worker(self.import_history())

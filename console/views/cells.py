@@ -25,10 +25,19 @@ ACTIVITIES: dict[str, tuple[str, str, Role]] = {
     "thinking": ("●", "think", "good"),
 }
 METHODS = {
-    "hook_session": "hook", "telemetry_sha": "telemetry", "git_note": "git-ai note", "vendor_api": "vendor",
-    "session_trailer": "trailer", "bot_author": "bot", "commit_tool_call": "commit call", "co_author_trailer": "trailer",
-    "edited_files": "edited files", "time_window": "time", "developer_only": "developer",
-}  # fmt: skip
+    "hook_session": "hook",
+    "telemetry_sha": "telemetry",
+    "git_note": "git note",
+    "vendor_api": "vendor",
+    "session_trailer": "trailer",
+    "bot_author": "bot",
+    "commit_tool_call": "commit call",
+    "co_author_trailer": "trailer",
+    "edited_files": "edited files",
+    "time_window": "time",
+    "developer_only": "developer",
+}
+"""Evidence kinds in a word or two; kinds unknown here are shown as they are named."""
 ATTRIBUTIONS: dict[str, tuple[str, str, Role]] = {
     "assisted": ("●", "assisted", "good"),
     "possible": ("◐", "possible", "warn"),

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from console.views.line import Line, Span, cell_width, fit
 
 UP = " ▁▂▃▄▅▆▇█"
-LEFT = " ▏▎▍▌▋▊▉█"
 
 
 def sparkline(values: Sequence[float | None], width: int) -> str:
@@ -21,26 +20,28 @@ def sparkline(values: Sequence[float | None], width: int) -> str:
     top = max((value for value in shown if value), default=0)
     if not top:
         return " " * width
-    marks = [" " if not value else UP[max(1, round(value / top * 8))] for value in shown]
+    # Seven eighths at most: in neighbouring rows full blocks would grow together.
+    marks = [" " if not value else UP[max(1, round(value / top * 7))] for value in shown]
     return "".join(marks).rjust(width)
 
 
 def bar(share: float | None, width: int) -> str:
-    """A horizontal bar of at most `width` cells for a share between 0 and 1, an eighth of a cell fine."""
+    """A horizontal bar of at most `width` cells for a share between 0 and 1, half a cell fine.
+
+    A line, not a block: bars in neighbouring rows stay apart.
+    """
     if not share or share <= 0:
         return " " * width
-    eighths = max(1, round(min(share, 1.0) * width * 8))
-    full, rest = divmod(eighths, 8)
-    text = "█" * full + (LEFT[rest] if rest else "")
-    return text.ljust(width)
+    full, half = divmod(max(1, round(min(share, 1.0) * width * 2)), 2)
+    return ("━" * full + "╸" * half).ljust(width)
 
 
 def nice_ceiling(value: float) -> float:
-    """The next of 1, 2, 4, 5, 8, 10 × 10^n: what an axis ends at."""
+    """The next of 1, 1.2, 1.6, 2, 3, 4, 5, 6, 8, 10 × 10^n: what an axis ends at, its half being as plain."""
     if value <= 0:
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))
-    for step in (1, 2, 4, 5, 8, 10):
+    for step in (1, 1.2, 1.6, 2, 3, 4, 5, 6, 8, 10):
         if value <= step * power * 1.0000001:
             return step * power
     return 10 * power

@@ -23,7 +23,8 @@ class Column:
     """`width` cells at least, up to `most` where there is room; `sort` is the engine's field, None: not sortable.
 
     `letter` chooses the column in the sort menu. `moving` marks texts that change by the clock alone (ages): they are
-    never emphasised as changes. `descending` is the order that a first press of the column asks for.
+    never emphasised as changes. `descending` is the order that a first press of the column asks for. `tail` shows the
+    end of a text that does not fit. `part`, a share of 1, is drawn as a bar behind the text.
     """
 
     id: str
@@ -37,6 +38,8 @@ class Column:
     letter: str = ""
     moving: bool = False
     descending: bool = True
+    tail: bool = False
+    part: Callable[[Any], float | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,32 +50,48 @@ class Placed:
     width: int
 
 
+OPTIONAL = 30
+HIDDEN = 90
+"""From OPTIONAL on a column joins only when the ones before it have all the room they can use, from HIDDEN on only when
+the reader asks for wide columns."""
+
+
 def place(columns: Sequence[Column], width: int, *, everything: bool = False) -> tuple[Placed, ...]:
     """The columns that fit into `width` cells, in their order.
 
-    `everything` keeps all columns that can be had when growing columns stay at their least (the key `w`).
+    `everything` takes every column that can be had when all stay at their least (the key `w`).
     """
-    kept = list(columns)
-    if not everything:
-        kept = [column for column in kept if column.priority < 90]
-    while _least(kept) > width and any(column.priority for column in kept):
-        kept.remove(max(kept, key=lambda column: column.priority))
+    kept: list[Column] = []
+    for column in sorted(columns, key=lambda column: column.priority):
+        if column.priority >= HIDDEN and not everything:
+            continue
+        comfortable = column.priority >= OPTIONAL and not everything
+        before = _wanted(kept) if comfortable else _least(kept)
+        if not column.priority or before + (GAP if kept else 0) + column.width <= width:
+            kept.append(column)
+    kept.sort(key=columns.index)
     spare = max(0, width - _least(kept))
     widths = {column.id: column.width for column in kept}
-    growing = [column for column in kept if column.most > column.width]
-    while spare > 0 and growing:
-        for column in list(growing):
-            if spare == 0:
-                break
-            widths[column.id] += 1
-            spare -= 1
-            if widths[column.id] >= column.most:
-                growing.remove(column)
+    # The important ones grow first.
+    for priority in sorted({column.priority for column in kept}):
+        growing = [column for column in kept if column.priority == priority and column.most > column.width]
+        while spare > 0 and growing:
+            for column in list(growing):
+                if spare == 0:
+                    break
+                widths[column.id] += 1
+                spare -= 1
+                if widths[column.id] >= column.most:
+                    growing.remove(column)
     return tuple(Placed(column, widths[column.id]) for column in kept)
 
 
 def _least(columns: Sequence[Column]) -> int:
     return sum(column.width for column in columns) + GAP * max(0, len(columns) - 1)
+
+
+def _wanted(columns: Sequence[Column]) -> int:
+    return sum(max(column.width, column.most) for column in columns) + GAP * max(0, len(columns) - 1)
 
 
 def text(value: str, *, bold: bool = False) -> Span:

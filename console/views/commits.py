@@ -4,6 +4,7 @@ Owns how a link between a commit and a session is told: what it is, how sure, ho
 commit of somebody without telemetry is unknown, not human.
 """
 
+# ruff: noqa: E501  (one column, one line)
 from __future__ import annotations
 
 from collections import Counter
@@ -15,7 +16,7 @@ from console.views.chart import columns as column_chart
 from console.views.columns import Column
 from console.views.context import Context, project
 from console.views.frame import wrap
-from console.views.line import Line, Span, clean, fit, line
+from console.views.line import Line, Role, Span, clean, fit, line
 
 
 def _author(row: Commit, context: Context) -> Span:
@@ -24,27 +25,25 @@ def _author(row: Commit, context: Context) -> Span:
     )
 
 
-def _lines(value: int | None, sign: str, role: str) -> Span:
-    return (
-        Span(text.UNKNOWN, "dim")
-        if value is None
-        else Span(f"{sign}{value:,}" if value else "0", role if value else "dim")
-    )  # type: ignore[arg-type]
+def _lines(value: int | None, sign: str, role: Role) -> Span:
+    if not value:
+        return Span(text.UNKNOWN if value is None else "0", "dim")
+    return Span(f"{sign}{value:,}", role)
 
 
 COLUMNS = (
-    Column("when", "WHEN", 11, lambda row, context: cells.maybe(text.when(row.commit_timestamp, context.now, context.zone)), 1, sort="commit_timestamp", letter="w"),
+    Column("when", "WHEN", 12, lambda row, context: cells.maybe(text.when(row.commit_timestamp, context.now, context.zone)), 1, sort="commit_timestamp", letter="w"),
     Column("sha", "SHA", 7, lambda row, context: Span(text.short_sha(row.commit_hash), "accent"), 0),
-    Column("developer", "DEVELOPER", 9, _author, 3, most=16, sort="developer_name", letter="d", descending=False),
-    Column("repo", "REPO", 10, lambda row, context: cells.maybe(project(row.project_name, row.project_id)), 12, most=18, sort="project_name", letter="r", descending=False),
-    Column("branch", "BRANCH", 14, lambda row, context: cells.maybe(clean(row.branch or "n/a")), 50, most=22),
-    Column("subject", "SUBJECT", 12, lambda row, context: cells.maybe(clean(row.commit_subject or "n/a")), 20, most=72),
-    Column("added", "+", 6, lambda row, context: _lines(row.lines_added, "+", "good"), 6, "right", most=7, sort="lines_added", letter="a"),
-    Column("deleted", "−", 6, lambda row, context: _lines(row.lines_deleted, text.MINUS, "bad"), 7, "right", most=7, sort="lines_deleted", letter="l"),
+    Column("developer", "DEVELOPER", 13, _author, 3, most=16, sort="developer_name", letter="d", descending=False),
+    Column("repo", "REPO", 12, lambda row, context: cells.maybe(project(row.project_name, row.project_id)), 12, most=15, sort="project_name", letter="r", descending=False),
+    Column("branch", "BRANCH", 12, lambda row, context: cells.maybe(clean(row.branch or "n/a")), 50, most=18),
+    Column("subject", "SUBJECT", 12, lambda row, context: cells.maybe(clean(row.commit_subject or "n/a")), 20, most=46),
+    Column("added", "+", 5, lambda row, context: _lines(row.lines_added, "+", "good"), 6, "right", most=7, sort="lines_added", letter="a"),
+    Column("deleted", "−", 5, lambda row, context: _lines(row.lines_deleted, text.MINUS, "bad"), 7, "right", most=7, sort="lines_deleted", letter="l"),
     Column("files", "FILES", 5, lambda row, context: cells.whole(row.files_changed), 60, "right"),
     Column("agent", "AGENT", 11, lambda row, context: cells.maybe(clean(row.agent_type or "n/a")), 45, most=14),
-    Column("link", "LINK", 10, lambda row, context: _link(row), 2, most=16, sort="confidence", letter="c"),
-    Column("method", "KNOWN BY", 9, lambda row, context: cells.maybe(cells.method(row.method)), 40, most=14),
+    Column("link", "LINK", 8, lambda row, context: _link(row), 2, most=10, sort="confidence", letter="c"),
+    Column("method", "KNOWN BY", 11, lambda row, context: cells.maybe(cells.method(row.method)), 40, most=14),
     Column("session", "SESSION", 8, lambda row, context: cells.maybe(text.short_session(row.agent_session_id) if row.agent_session_id else "n/a"), 48),
     Column("cost", "COST", 8, lambda row, context: cells.cost(row.cost_usd), 0, "right", sort="cost_usd", letter="o"),
 )  # fmt: skip
@@ -70,7 +69,7 @@ def detail(row: Commit, context: Context, width: int, height: int) -> Sequence[L
                 context.person(row.developer_id or row.author_email, row.author_name),
                 " ",
                 Span(context.address(row.author_email), "dim"),
-            ),  # fmt: skip
+            ),
             line(Span("hash    ", "dim"), row.commit_hash),
             (),
             (Span("sessions", "header"),),

@@ -3,30 +3,37 @@
 Owns the wording of money: metered, reported, priced, unknown price. Refuses to add up: sums are the engine's totals.
 """
 
+# ruff: noqa: E501  (one column, one line)
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 
 from console.rows import Cost, Totals
 from console.views import cells, text
-from console.views.chart import bar, columns, nice_ceiling
 from console.views.columns import Column
 from console.views.context import Context, project
-from console.views.frame import wrap
 from console.views.line import Line, Span, clean, fit, line
 
-GROUPS: tuple[tuple[str, str], ...] = (
-    ("developer", "d"),
-    ("agent", "a"),
-    ("model", "m"),
-    ("project", "p"),
-    ("branch", "b"),
-    ("day", "y"),
+GROUPS: tuple[tuple[str, str, str], ...] = (
+    ("developer", "developer", "d"),
+    ("agent", "agent", "a"),
+    ("model", "model", "m"),
+    ("project", "repository", "r"),
+    ("branch", "branch", "b"),
+    ("day", "day", "y"),
 )
-"""What costs can be grouped by, and the letter of each in the menu."""
+"""What costs can be grouped by, its word, and its letter in the menu."""
 
+NOUNS = {
+    "developer": "developers",
+    "agent": "agents",
+    "model": "models",
+    "project": "repositories",
+    "branch": "branches",
+    "day": "days",
+}
 TITLES = {
     "developer": "DEVELOPER",
     "agent": "AGENT",
@@ -72,13 +79,16 @@ def table_columns(by: str) -> Sequence[Column]:
             return Span(text.UNKNOWN, "dim")
         return Span(text.cents(row.cost_usd / row.session_count))
 
+    def share(row: Cost, context: Context) -> Span:
+        return cells.maybe(text.percent(row.share, 1) if row.share is not None else text.UNKNOWN)
+
     def cache(row: Cost, context: Context) -> Span:
         read = row.cache_read_tokens
         everything = sum(value or 0 for value in (row.input_tokens, read, row.cache_write_tokens))
         return cells.maybe(text.percent(read, everything))
 
     return (
-        Column("key", TITLES[by], 13, lambda row, context: Span(group_name(row, by, context), "strong"), 0, most=30, sort=sort_key, letter="k", descending=by == "day"),
+        Column("key", TITLES[by], 13, lambda row, context: Span(group_name(row, by, context), "strong"), 0, most=20, sort=sort_key, letter="k", descending=by == "day"),
         Column("sessions", "SESSIONS", 8, lambda row, context: cells.whole(row.session_count), 20, "right", most=9, sort="session_count", letter="n"),
         Column("requests", "REQUESTS", 8, lambda row, context: cells.whole(row.request_count), 45, "right", most=9, sort="request_count", letter="r"),
         Column("tokens", "TOKENS", 8, lambda row, context: cells.maybe(text.tokens(row.total_tokens)), 10, "right", most=9, sort="total_tokens", letter="t"),
@@ -91,58 +101,24 @@ def table_columns(by: str) -> Sequence[Column]:
         Column("unpriced", "UNPRICED", 8, lambda row, context: Span(text.tokens(row.unpriced_tokens) if row.unpriced_tokens else "", "warn"), 40, "right", sort="unpriced_tokens", letter="u"),
         Column("reported", "REPORTED", 10, lambda row, context: cells.maybe(text.cents(row.cost_reported_usd)), 90, "right"),
         Column("priced", "PRICED", 10, lambda row, context: cells.maybe(text.cents(row.cost_priced_usd)), 91, "right"),
-        Column("share", "SHARE", 7, lambda row, context: Span(bar(float(row.share) if row.share else 0, 7), "chart"), 12, most=16),
+        Column("share", "SHARE", 11, share, 12, most=26, part=lambda row: None if row.share is None else float(row.share)),
     )  # fmt: skip
 
 
-def per_day(rows: Sequence[Cost], context: Context, width: int, height: int, days: int | None = None) -> Sequence[Line]:
-    """Cost per day as columns, quiet days included; the newest day on the right."""
-    known = {row.group_key: row.cost_usd for row in rows if row.group_key}
-    dates = sorted(date.fromisoformat(key) for key in known if _is_day(key))
-    if not dates:
-        return ((Span(" no costs in this time", "dim"),),)
-    first, last = dates[0], dates[-1]
-    span = min((last - first).days + 1, 366)
-    shown = [last - timedelta(days=back) for back in range(max(span, days or 0) - 1, -1, -1)]
-    values = [float(known.get(day.isoformat()) or 0) for day in shown]
-    top = nice_ceiling(max(values))
-    axis = (_axis(top / 2), _axis(top))
-    return columns(values, [text.day(day) for day in shown], width, height, axis, top)
-
-
-def _axis(value: float) -> str:
-    return f"${value:,.0f}" if value >= 10 or value == int(value) else f"${value:.2g}"
-
-
-def _is_day(key: str) -> bool:
-    try:
-        date.fromisoformat(key)
-    except ValueError:
-        return False
-    return True
-
-
-def unpriced_note(totals: Totals | None, models: Sequence[Cost], width: int) -> Sequence[Line]:
-    """What the sum leaves out, as a sentence; nothing left out is said too."""
+def unpriced_note(totals: Totals | None, models: Sequence[Cost], width: int) -> Line:
+    """What the sum leaves out, in one line; nothing left out is said too."""
     if totals is None:
         return ()
     missing = [row for row in models if row.unpriced_tokens]
     tokens = totals.unpriced_tokens or 0
     if not tokens:
-        return wrap(
-            "Every token has a price. Costs of subscriptions are what the API would have charged.", width, "dim"
-        )
-    names = ", ".join(f"'{clean(row.key_name or row.group_key or 'unknown')}'" for row in missing[:3]) or "some models"
-    count = f"{len(missing)} model" + ("" if len(missing) == 1 else "s")
-    return wrap(
-        f"{count} without a known price: {names}, {text.tokens(tokens)} tokens not counted. "
-        "Put its price into `prices.yaml` in the data directory.",
-        width,
-        "warn",
-    )
+        return (Span("every token has a price; a subscription's costs are what the API would have charged", "dim"),)
+    names = ", ".join(clean(row.key_name or row.group_key or "unknown") for row in missing[:2]) or "some models"
+    more = f" and {len(missing) - 2} more" if len(missing) > 2 else ""
+    return (Span(f"no price known for {names}{more}: {text.tokens(tokens)} tokens not counted", "warn"),)
 
 
-def breakdown(row: Cost, by: str, others: dict[str, Sequence[Cost]], context: Context, width: int) -> Sequence[Line]:
+def breakdown(row: Cost, by: str, others: Mapping[str, Sequence[Cost]], context: Context, width: int) -> Sequence[Line]:
     """Where a group's money went: kinds of tokens, then the groups of other dimensions."""
     kinds = (
         ("input", row.input_tokens),
@@ -151,15 +127,17 @@ def breakdown(row: Cost, by: str, others: dict[str, Sequence[Cost]], context: Co
         ("output", row.output_tokens),
     )
     total = sum(value or 0 for _, value in kinds)
-    shown = "   ".join(f"{name} {text.percent(value, total)}" for name, value in kinds if value)
-    lines: list[Line] = [line(Span(fit("tokens", 9), "dim"), shown or text.UNKNOWN)]
+    shown = "  ".join(f"{name} {text.percent(value, total)}" for name, value in kinds if value)
+    lines: list[Line] = [line(Span(fit("tokens", 8), "dim"), shown or text.UNKNOWN)]
     for dimension, rows in others.items():
         parts = []
         spent = sum((each.cost_usd for each in rows if each.cost_usd), Decimal(0))
         for each in rows[:4]:
-            parts.append(f"{group_name(each, dimension, context)} {text.percent(each.cost_usd, spent)}")
+            name = group_name(each, dimension, context)
+            shown_name = text.short_model(name) if dimension == "model" else name
+            parts.append(f"{shown_name} {text.percent(each.cost_usd, spent)}")
         label = {"project": "repos", "model": "models", "agent": "agents", "developer": "people"}.get(
             dimension, dimension
         )
-        lines.append(line(Span(fit(label, 9), "dim"), "   ".join(parts) or text.UNKNOWN))
+        lines.append(line(Span(fit(label, 8), "dim"), "  ".join(parts) or text.UNKNOWN))
     return lines

@@ -4,6 +4,7 @@ Owns the figures per person and their caution: the list opens in order of who wa
 Refuses rankings and scores.
 """
 
+# ruff: noqa: E501  (one column, one line)
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ from console.views import cells, text
 from console.views.chart import bar
 from console.views.columns import Column
 from console.views.context import Context
+from console.views.daychart import day_chart, small
 from console.views.line import Line, Span, clean, fit, line
 
 
@@ -24,26 +26,24 @@ def _live(row: Developer, context: Context) -> Span:
 
 
 COLUMNS = (
-    Column("developer", "DEVELOPER", 11, lambda row, context: Span(context.person(row.developer_id, row.developer_name), "strong"), 0, most=24, sort="developer_name", letter="d", descending=False),
+    Column("developer", "DEVELOPER", 13, lambda row, context: Span(context.person(row.developer_id, row.developer_name), "strong"), 0, most=24, sort="developer_name", letter="d", descending=False),
     Column("email", "E-MAIL", 20, lambda row, context: cells.maybe(context.address(row.developer_email)), 50, most=30),
-    Column("live", "LIVE", 4, _live, 3, most=5, sort="live_session_count", letter="v"),
+    Column("live", "LIVE", 4, _live, 3, sort="live_session_count", letter="v"),
     Column("sessions", "SESSIONS", 8, lambda row, context: cells.whole(row.session_count), 4, "right", most=9, sort="session_count", letter="n"),
-    Column("active", "ACTIVE", 7, lambda row, context: cells.maybe(text.hours(row.active_seconds)), 8, "right", sort="active_seconds", letter="a"),
-    Column("tokens", "TOKENS", 7, lambda row, context: cells.maybe(text.tokens(row.total_tokens)), 12, "right", sort="total_tokens", letter="t"),
+    Column("active", "ACTIVE", 6, lambda row, context: cells.maybe(text.hours(row.active_seconds)), 8, "right", sort="active_seconds", letter="a"),
+    Column("tokens", "TOKENS", 6, lambda row, context: cells.maybe(text.tokens(row.total_tokens)), 12, "right", sort="total_tokens", letter="t"),
     Column("cost", "COST", 9, lambda row, context: cells.cost(row.cost_usd, row.unpriced_tokens), 0, "right", most=11, sort="cost_usd", letter="c"),
     Column("commits", "COMMITS", 7, lambda row, context: cells.whole(row.commit_count), 5, "right", most=8, sort="commit_count", letter="m"),
     Column("assisted", "AGENT", 5, lambda row, context: cells.maybe(text.percent(row.assisted_commit_count, row.commit_count)), 14, "right", most=6),
     Column("lines", "LINES+", 7, lambda row, context: cells.whole(row.lines_added), 40, "right", sort="lines_added", letter="l"),
     Column("per_commit", "$/COMMIT", 8, lambda row, context: cells.maybe(text.cents(row.cost_per_commit_usd)), 10, "right", most=9, sort="cost_per_commit_usd", letter="p"),
     Column("agents", "AGENTS", 12, lambda row, context: cells.maybe(clean(", ".join(row.agents)) or "n/a"), 45, most=36),
-    Column("seen", "SEEN", 5, lambda row, context: cells.maybe(text.ago(row.last_seen_at, context.now)), 2, "right", sort="last_seen_at", letter="s", moving=True),
+    Column("seen", "SEEN", 6, lambda row, context: cells.maybe(text.ago(row.last_seen_at, context.now)), 2, "right", sort="last_seen_at", letter="s", moving=True),
 )  # fmt: skip
 
 
 def detail(row: Developer, days: Sequence[Cost], context: Context, width: int, height: int) -> Sequence[Line]:
     """Who this is, and the figures behind the row."""
-    from console.views.costs import per_day
-
     agents = clean(", ".join(row.agents)) or "no agent seen"
     lines: list[Line] = [
         line(context.address(row.developer_email), Span(f"  ·  {agents}", "dim")),
@@ -57,7 +57,7 @@ def detail(row: Developer, days: Sequence[Cost], context: Context, width: int, h
         ),
     ]
     if height >= 14:
-        lines += [(), (Span("cost per day", "header"),), *per_day(days, context, width, 8)]
+        lines += [(), (Span("cost per day", "header"),), *small(day_chart(days), width, 8)]
     else:
         lines.append((Span("activity, not worth: lines and commits say little alone", "dim"),))
     return lines
@@ -108,8 +108,8 @@ TOOL_COLUMNS = (
     Column("failed", "FAILED", 7, lambda row, context: cells.errors(row.failed), 1, "right"),
     Column("failed_share", "FAIL%", 6, lambda row, context: cells.maybe(text.percent(row.failed, row.calls)), 2, "right"),
     Column("denied", "DENIED", 7, lambda row, context: Span("" if not row.denied else text.count(row.denied), "warn"), 3, "right"),
-    Column("median", "MEDIAN", 7, lambda row, context: cells.maybe(text.milliseconds(row.median and float(row.median))), 4, "right"),
-    Column("slowest", "SLOWEST", 8, lambda row, context: cells.maybe(text.milliseconds(row.slowest and float(row.slowest))), 5, "right"),
+    Column("median", "MEDIAN", 7, lambda row, context: cells.maybe(text.milliseconds(row.median)), 4, "right"),
+    Column("slowest", "SLOWEST", 8, lambda row, context: cells.maybe(text.milliseconds(row.slowest)), 5, "right"),
 )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 from console.views import text
 from console.views.context import Context
-from console.views.line import Line, Span, cell_width, cut, cut_line, fit_line, line, spread, width_of
+from console.views.line import Line, Role, Span, cell_width, cut, cut_line, fit_line, line, spread, width_of
 
 LinkState = Literal["loading", "live", "slow", "offline", "replay"]
 
@@ -32,6 +32,7 @@ class Status:
     withheld: int = 0
     demo: bool = False
     asking: bool = False
+    failed: bool = False
 
 
 def status(state: Status, context: Context) -> Span:
@@ -44,6 +45,8 @@ def status(state: Status, context: Context) -> Span:
         return Span(f"‖ PAUSED{f' +{state.withheld}' if state.withheld else ''}", "warn")
     if state.state == "slow":
         return Span(f"◐ SLOW {text.span(elapsed)}", "warn")
+    if state.failed:
+        return Span("○ NO ENGINE", "bad")
     if state.state == "loading":
         return Span("… connecting", "dim")
     lag = "" if state.lag is None else f" {min(max(state.lag, 0.0), 99.0):.1f}s"
@@ -129,12 +132,11 @@ def hints(pairs: Sequence[tuple[str, str]], width: int) -> Line:
     kept: list[tuple[str, str]] = []
     last = [pair for pair in pairs if pair[0] == "?"]
     others = [pair for pair in pairs if pair[0] != "?"]
-    size = lambda pair: cell_width(pair[0]) + 1 + cell_width(pair[1]) + 2  # noqa: E731
-    room = width + 2 - sum(map(size, last))
+    room = width + 2 - sum(_hint_width(pair) for pair in last)
     for pair in others:
-        if size(pair) > room:
+        if _hint_width(pair) > room:
             break
-        room -= size(pair)
+        room -= _hint_width(pair)
         kept.append(pair)
     spans: list[Span] = []
     for key, label in (*kept, *last):
@@ -142,7 +144,11 @@ def hints(pairs: Sequence[tuple[str, str]], width: int) -> Line:
     return fit_line(cut_line(spans, width), width)
 
 
-def wrap(words: str, width: int, role: str = "text") -> tuple[Line, ...]:
+def _hint_width(pair: tuple[str, str]) -> int:
+    return cell_width(pair[0]) + cell_width(pair[1]) + 3
+
+
+def wrap(words: str, width: int, role: Role = "text") -> tuple[Line, ...]:
     """A paragraph in lines of at most `width` cells; text in `backticks` is emphasised."""
     lines: list[list[Span]] = [[]]
     used = 0
@@ -158,7 +164,7 @@ def wrap(words: str, width: int, role: str = "text") -> tuple[Line, ...]:
         if used:
             lines[-1].append(Span(" "))
             used += 1
-        lines[-1].append(Span(cut(shown, width), "accent" if strong else role))  # type: ignore[arg-type]
+        lines[-1].append(Span(cut(shown, width), "accent" if strong else role))
         used += size
         if closes:
             strong = False

@@ -9,16 +9,14 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 Role = Literal[
     "text", "dim", "strong", "accent", "good", "warn", "bad", "header", "border", "title", "key", "chart", "chart_dim",
-    "field", "error", "banner", "tab", "input", "caret",
+    "field", "error", "banner", "tab", "input", "caret", "chart2", "chart3", "chart4",
+    "chart5",
 ]  # fmt: skip
-ROLES: tuple[Role, ...] = (
-    "text", "dim", "strong", "accent", "good", "warn", "bad", "header", "border", "title", "key", "chart", "chart_dim",
-    "field", "error", "banner", "tab", "input", "caret",
-)  # fmt: skip
+ROLES: tuple[Role, ...] = get_args(Role)
 
 
 class Span(NamedTuple):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from console.rows import Commit, Link, Request, Tool
 from console.views import cells, text
@@ -28,7 +29,7 @@ class Fact:
 
 COLUMNS = (
     Column("fact", "FACT", 16, lambda fact, context: Span(fact.key.partition("#")[0], "dim"), 0),
-    Column("value", "VALUE", 24, lambda fact, context: Span(fact.value, "dim" if fact.value == text.UNKNOWN else fact.role), 0, most=90),
+    Column("value", "VALUE", 24, lambda fact, context: cells.maybe(fact.value, fact.role), 0, most=60),
     Column("note", "", 10, lambda fact, context: Span(fact.note, "dim"), 1, most=60),
 )  # fmt: skip
 
@@ -37,13 +38,13 @@ def request_facts(row: Request, context: Context) -> Sequence[Fact]:
     """A model request."""
     total = row.total_tokens or 0
     return (
-        Fact("time", f"{text.when(row.ts, context.now, context.zone)}  {text.clock(row.ts, context.zone)}"),
+        Fact("time", _instant(row.ts, context)),
         Fact("agent", clean(row.agent_type)),
         Fact("session", clean(row.session_id or "no session"), "accent", "enter opens it", _link(row)),
         Fact("model", clean(row.model_name or "n/a"), "strong", clean(row.model_id or "not in the price book")),
         Fact("asked by", clean(row.query_source or "n/a")),
         Fact("outcome", *_outcome(row.success, row.error_code)),
-        Fact("duration", text.milliseconds(row.duration_ms and float(row.duration_ms))),
+        Fact("duration", text.milliseconds(row.duration_ms)),
         Fact("input tokens", text.count(row.input_tokens), note=text.percent(row.input_tokens, total)),
         Fact("cache read", text.count(row.cache_read_tokens), note=text.percent(row.cache_read_tokens, total)),
         Fact("cache write", text.count(row.cache_write_tokens), note=text.percent(row.cache_write_tokens, total)),
@@ -62,13 +63,13 @@ def tool_facts(row: Tool, context: Context) -> Sequence[Fact]:
     """A tool call."""
     yes_no = {True: "yes", False: "no", None: text.UNKNOWN}
     return (
-        Fact("time", f"{text.when(row.ts, context.now, context.zone)}  {text.clock(row.ts, context.zone)}"),
+        Fact("time", _instant(row.ts, context)),
         Fact("tool", clean(row.tool_name or "n/a"), "strong"),
         Fact("agent", clean(row.agent_type)),
         Fact("session", clean(row.session_id or "no session"), "accent", "enter opens it", _link(row)),
         Fact("outcome", *_outcome(row.success, row.error_type)),
         Fact("decision", clean(row.decision or "n/a")),
-        Fact("duration", text.milliseconds(row.duration_ms and float(row.duration_ms))),
+        Fact("duration", text.milliseconds(row.duration_ms)),
         Fact("file type", f".{clean(row.file_extension)}" if row.file_extension else text.UNKNOWN),
         Fact("sub-agent", yes_no[row.is_subagent]),
         Fact("git commit", yes_no[row.is_git_commit], note=clean(row.commit_sha or "")),
@@ -82,15 +83,15 @@ def commit_facts(row: Commit, context: Context) -> Sequence[Fact]:
     facts = [
         Fact("hash", row.commit_hash, "accent"),
         Fact("subject", clean(row.commit_subject or "n/a"), "strong"),
-        Fact("time", f"{text.when(row.commit_timestamp, context.now, context.zone)}  {text.clock(row.commit_timestamp, context.zone)}"),
-        Fact("author", context.person(row.developer_id or row.author_email, row.author_name), note=context.address(row.author_email)),
+        Fact("time", _instant(row.commit_timestamp, context)),
+        Fact("author", _author(row, context), note=context.address(row.author_email)),
         Fact("repository", project(row.project_name, row.project_id), note=clean(row.project_id or "")),
         Fact("branch", clean(row.branch or "n/a"), note="merge" if row.is_merge else ""),
         Fact("files", text.count(row.files_changed)),
         Fact("lines", text.signed_lines(row.lines_added, row.lines_deleted)),
         Fact("with an agent", *_attributed(row)),
         Fact("cost", _exact(row.cost_usd), note="its share of the linked sessions"),
-    ]  # fmt: skip
+    ]
     for index, link in enumerate(row.links):
         sure = f"{link.confidence:.2f}" if link.confidence else text.UNKNOWN
         note = f"{clean(link.agent_type)}, known by {cells.method(link.method)}, {sure}"
@@ -99,6 +100,15 @@ def commit_facts(row: Commit, context: Context) -> Sequence[Fact]:
         words = "nobody can say: no telemetry from this developer" if row.attribution == "unknown" else "none"
         facts.append(Fact("session", words, "dim"))
     return tuple(facts)
+
+
+def _instant(at: datetime | None, context: Context) -> str:
+    """The whole instant in the reader's zone."""
+    return text.UNKNOWN if at is None else at.astimezone(context.zone).strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
+def _author(row: Commit, context: Context) -> str:
+    return context.person(row.developer_id or row.author_email, row.author_name)
 
 
 def _attributed(row: Commit) -> tuple[str, Role, str]:

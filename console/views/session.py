@@ -15,7 +15,7 @@ from console.views import cells, text
 from console.views.columns import Column
 from console.views.context import Context
 from console.views.line import Line, Span, clean, fit, line
-from console.views.sessions import numbers, outcome, token_kinds, who_and_where
+from console.views.sessions import LABEL, commits_and_lines, numbers, outcome, token_kinds, who_and_where
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,8 @@ class Event:
 
 def timeline(requests: Iterable[Request], tools: Iterable[Tool], commits: Iterable[Commit]) -> tuple[Event, ...]:
     """All three in order of time, the oldest first; what has no time is left out."""
-    events = [Event(row.ts, row) for row in (*requests, *tools) if row.ts is not None]
+    events = [Event(row.ts, row) for row in requests if row.ts is not None]
+    events += [Event(row.ts, row) for row in tools if row.ts is not None]
     events += [Event(row.commit_timestamp, row) for row in commits if row.commit_timestamp is not None]
     return tuple(sorted(events, key=lambda event: (event.at, event.key)))
 
@@ -48,7 +49,7 @@ def _kind(event: Event, context: Context) -> Span:
     word = "tool" if isinstance(row, Tool) else "model"
     if event.failed:
         return Span(f"✗ {word}", "bad")
-    aside = isinstance(row, Tool) and row.is_subagent or isinstance(row, Request) and row.query_source == "subagent"
+    aside = (isinstance(row, Tool) and row.is_subagent) or (isinstance(row, Request) and row.query_source == "subagent")
     return Span(f"{'↳' if aside else ' '} {word}", "text" if word == "model" else "dim")
 
 
@@ -60,10 +61,9 @@ def _what(event: Event, context: Context) -> Span:
         extension = f" .{clean(row.file_extension)}" if row.file_extension else ""
         commit = f" → commit {clean(row.commit_sha)[:7]}" if row.commit_sha else ""
         return Span(f"{clean(row.tool_name or 'tool')}{extension}{commit}")
-    parts = [text.short_model(row.model_name)]
-    counts = (("in", row.input_tokens), ("cache", row.cache_read_tokens), ("write", row.cache_write_tokens), ("out", row.output_tokens))  # fmt: skip
-    parts += [f"{name} {text.tokens(value)}" for name, value in counts if value]
-    return Span(clean("  ".join(parts[:1]) + "  " + " ".join(parts[1:])))
+    taken = [value for value in (row.input_tokens, row.cache_read_tokens, row.cache_write_tokens) if value is not None]
+    counts = f" in {text.tokens(sum(taken) if taken else None)} out {text.tokens(row.output_tokens)}"
+    return Span(clean(text.short_model(row.model_name)) + counts)
 
 
 def _result(event: Event, context: Context) -> Span:
@@ -80,7 +80,7 @@ def _result(event: Event, context: Context) -> Span:
 
 def _duration(event: Event, context: Context) -> Span:
     value = getattr(event.row, "duration_ms", None)
-    return Span("" if value is None else text.milliseconds(float(value)))
+    return Span("" if value is None else text.milliseconds(value))
 
 
 def _tokens(event: Event, context: Context) -> Span:
@@ -93,11 +93,20 @@ def _cost(event: Event, context: Context) -> Span:
     return Span("")
 
 
+def _cache(event: Event, context: Context) -> Span:
+    row = event.row
+    if not isinstance(row, Request):
+        return Span("")
+    taken = sum(value or 0 for value in (row.input_tokens, row.cache_read_tokens, row.cache_write_tokens))
+    return cells.maybe(text.percent(row.cache_read_tokens, taken))
+
+
 COLUMNS = (
     Column("time", "TIME", 8, lambda event, context: Span(text.clock(event.at, context.zone), "dim"), 0),
     Column("kind", "KIND", 8, _kind, 0),
-    Column("what", "WHAT", 20, _what, 0, most=80),
-    Column("result", "RESULT", 9, _result, 3, "right", most=18),
+    Column("what", "WHAT", 24, _what, 0, most=64),
+    Column("cache", "CACHE", 5, _cache, 30, "right", most=6),
+    Column("result", "RESULT", 8, _result, 3, "right", most=18),
     Column("duration", "DUR", 6, _duration, 2, "right"),
     Column("tokens", "TOKENS", 6, _tokens, 1, "right", most=7),
     Column("cost", "COST", 8, _cost, 0, "right"),
@@ -118,11 +127,11 @@ def detail(session: Session, event: Event | None, context: Context, width: int, 
         return (
             who_and_where(session, context),
             token_row(session, width),
-            line(Span("cost  ", "dim"), text.money(session.cost_usd), Span(f"  {basis}{unpriced}", "dim")),
+            line(Span(fit("cost", LABEL), "dim"), text.money(session.cost_usd), Span(f"  {basis}{unpriced}", "dim")),
             line(
-                Span("did   ", "dim"),
+                Span(fit("did", LABEL), "dim"),
                 f"{text.count(session.request_count)} requests · {text.count(session.tool_call_count)} tool calls · "
-                f"{text.count(session.commit_count)} commits {text.signed_lines(session.lines_added, session.lines_deleted)}",
+                f"{commits_and_lines(session)}",
             ),
         )[:height]
     lines: list[Line] = [who_and_where(session, context), (), *numbers(session, context, width)]
@@ -168,4 +177,4 @@ def token_row(session: Session, width: int) -> Line:
         ("out", session.output_tokens),
     )
     parts = "   ".join(f"{name} {text.tokens(value)}" for name, value in kinds if value is not None)
-    return line(Span(fit("tokens", 6), "dim"), parts or text.UNKNOWN)
+    return line(Span(fit("tokens", LABEL), "dim"), parts or text.UNKNOWN)

@@ -4,6 +4,7 @@ Owns how a session is told in a row, in four lines and in a side box. Refuses to
 the sheet that the page keeps.
 """
 
+# ruff: noqa: E501  (one column, one line)
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -17,6 +18,9 @@ from console.views.chart import bar, columns, nice_ceiling, sparkline
 from console.views.columns import Column
 from console.views.context import Context, project
 from console.views.line import Line, Span, clean, cut, fit, line, spread
+
+LABEL = 8
+"""Cells of the words before a line of details."""
 
 
 def _developer(row: Session, context: Context) -> Span:
@@ -40,29 +44,45 @@ def _commits(row: Session, context: Context) -> Span:
     return cells.whole(row.commit_count)
 
 
-DEVELOPER = Column(
-    "developer", "DEVELOPER", 10, _developer, 1, most=16, sort="developer_name", letter="d", descending=False
-)
-AGENT = Column("agent", "AGENT", 11, _agent, 5, most=14, sort="agent_type", letter="a", descending=False)
-MODEL = Column("model", "MODEL", 12, lambda row, context: cells.maybe(cells.models(row.models)), 40, most=18)
-REPO = Column("repo", "REPO", 12, _repo, 8, most=20, sort="project_name", letter="r", descending=False)
-BRANCH = Column("branch", "BRANCH", 14, lambda row, context: cells.maybe(clean(row.branch or "n/a")), 55, most=22)
-STATE = Column("state", "STATE", 7, lambda row, context: cells.state(row), 2, most=8)
-AGE = Column("age", "AGE", 4, lambda row, context: cells.maybe(text.ago(row.session_start, context.now)), 10, "right", sort="session_start", letter="g", moving=True)  # fmt: skip
-TOKENS = Column("tokens", "TOKENS", 8, lambda row, context: cells.maybe(text.tokens(row.total_tokens)), 4, "right", sort="total_tokens", letter="t")  # fmt: skip
-COST = Column("cost", "COST", 8, lambda row, context: cells.cost(row.cost_usd, row.unpriced_tokens), 0, "right", most=9, sort="cost_usd", letter="c")  # fmt: skip
-TREND = Column("trend", "TREND", 7, lambda row, context: Span(sparkline(row.tokens_trend, 7), "chart"), 20, most=12)
-TOOLS = Column("tools", "TOOLS", 7, lambda row, context: cells.whole(row.tool_call_count), 30, "right", sort="tool_call_count", letter="o")  # fmt: skip
-ERRORS = Column("errors", "ERR", 4, lambda row, context: cells.errors(row.error_count), 35, "right", sort="error_count", letter="e")  # fmt: skip
-COMMITS = Column("commits", "COMMITS", 9, _commits, 32, "right", sort="commit_count", letter="m")
+# fmt: off
+DEVELOPER = Column("developer", "DEVELOPER", 13, _developer, 1, most=16, sort="developer_name", letter="d", descending=False)
+AGENT = Column("agent", "AGENT", 11, _agent, 5, most=13, sort="agent_type", letter="a", descending=False)
+MODEL = Column("model", "MODEL", 12, lambda row, context: cells.maybe(cells.models(row.models)), 30, most=16)
+REPO = Column("repo", "REPO", 12, _repo, 8, most=16, sort="project_name", letter="r", descending=False)
+BRANCH = Column("branch", "BRANCH", 13, lambda row, context: cells.maybe(clean(row.branch or "n/a")), 31, most=20)
+STATE = Column("state", "STATE", 7, lambda row, context: cells.state(row), 2)
+AGE = Column("age", "AGE", 4, lambda row, context: cells.maybe(text.ago(row.session_start, context.now)), 10, "right", sort="session_start", letter="g", moving=True)
+TOKENS = Column("tokens", "TOKENS", 6, lambda row, context: cells.maybe(text.tokens(row.total_tokens)), 4, "right", most=8, sort="total_tokens", letter="t")
+COST = Column("cost", "COST", 8, lambda row, context: cells.cost(row.cost_usd, row.unpriced_tokens), 0, "right", most=9, sort="cost_usd", letter="c")
+TREND = Column("trend", "TREND", 6, lambda row, context: Span(sparkline(row.tokens_trend, 12), "chart"), 20, "right", most=12, tail=True)
+TOOLS = Column("tools", "TOOLS", 6, lambda row, context: cells.whole(row.tool_call_count), 32, "right", most=7, sort="tool_call_count", letter="o")
+ERRORS = Column("errors", "ERR", 4, lambda row, context: cells.errors(row.error_count), 33, "right", sort="error_count", letter="e")
+COMMITS = Column("commits", "COMMITS", 7, _commits, 29, "right", most=8, sort="commit_count", letter="m")
 REQUESTS = Column("requests", "REQUESTS", 9, lambda row, context: cells.whole(row.request_count), 90, "right")
 BASIS = Column("basis", "BASIS", 8, lambda row, context: cells.maybe(clean(row.cost_basis or "n/a")), 91)
-STARTED = Column("started", "STARTED", 11, lambda row, context: cells.maybe(text.when(row.session_start, context.now, context.zone)), 1, sort="session_start", letter="s")  # fmt: skip
-DURATION = Column("duration", "DUR", 6, lambda row, context: cells.maybe(text.span(row.duration_seconds)), 9, "right", sort="duration_seconds", letter="u")  # fmt: skip
+STARTED = Column("started", "STARTED", 12, lambda row, context: cells.maybe(text.when(row.session_start, context.now, context.zone)), 1, sort="session_start", letter="s")
+DURATION = Column("duration", "DUR", 6, lambda row, context: cells.maybe(text.span(row.duration_seconds)), 9, "right", sort="duration_seconds", letter="u")
 
-LIVE_COLUMNS = (DEVELOPER, AGENT, MODEL, REPO, BRANCH, STATE, AGE, TOOLS, ERRORS, COMMITS, REQUESTS, TOKENS, COST, BASIS, TREND)  # fmt: skip
+LIVE_COLUMNS = (
+    DEVELOPER,
+    AGENT,
+    MODEL,
+    REPO,
+    BRANCH,
+    STATE,
+    AGE,
+    TOOLS,
+    ERRORS,
+    COMMITS,
+    REQUESTS,
+    TOKENS,
+    COST,
+    BASIS,
+    TREND,
+)  # fmt: skip
 LIST_COLUMNS = (STARTED, DEVELOPER, AGENT, MODEL, REPO, BRANCH, DURATION, TOOLS, ERRORS, REQUESTS, TOKENS, COST, BASIS, COMMITS, STATE)  # fmt: skip
 OF_DEVELOPER_COLUMNS = tuple(column for column in LIST_COLUMNS if column.id != "developer")
+# fmt: on
 
 
 def who_and_where(row: Session, context: Context) -> Line:
@@ -108,12 +128,18 @@ def numbers(row: Session, context: Context, width: int) -> tuple[Line, ...]:
             Span(cost.text, "strong"),
             Span(basis, "dim"),
             f" · {text.tokens(row.total_tokens)} tokens · {text.span(row.duration_seconds)}",
-        ),  # fmt: skip
+        ),
         line(
             f"{text.count(row.request_count)} requests · {text.count(row.tool_call_count)} tool calls · ",
-            f"{text.count(row.commit_count)} commits {text.signed_lines(row.lines_added, row.lines_deleted)}",
+            commits_and_lines(row),
         ),
     )
+
+
+def commits_and_lines(row: Session) -> str:
+    """`2 commits +184 −37`; no lines where there are no commits."""
+    lines = f" {text.signed_lines(row.lines_added, row.lines_deleted)}" if row.commit_count else ""
+    return f"{text.count(row.commit_count)} commits{lines}"
 
 
 def token_kinds(row: Session, width: int) -> tuple[Line, ...]:
@@ -145,7 +171,7 @@ def tool_lines(tools: Sequence[Tool], sheet: Sheet, context: Context, width: int
     lines = []
     for index, tool in enumerate(tools[:most]):
         label = "last" if index == 0 else ""
-        lines.append(line(Span(fit(label, 6), "dim"), *tool_line(tool, context, width - 6)))
+        lines.append(line(Span(fit(label, LABEL), "dim"), *tool_line(tool, context, width - LABEL)))
     return lines + [()] * (most - len(lines))
 
 
@@ -165,7 +191,7 @@ def tool_line(tool: Tool, context: Context, width: int) -> Line:
     shown = outcome(tool)
     right = line(
         Span(fit(cut(shown.text, 14), 14, "right"), shown.role),
-        fit(text.milliseconds(tool.duration_ms and float(tool.duration_ms)), 7, "right"),
+        fit(text.milliseconds(tool.duration_ms), 7, "right"),
         Span("  " + text.clock(tool.ts, context.zone), "dim"),
     )
     return spread(line(Span(name), Span(kind, "dim")), right, min(width, 74))
@@ -184,7 +210,9 @@ def commit_line(commit: Commit, context: Context, width: int) -> Line:
 def git_line(row: Session, commits: Sequence[Commit]) -> Line:
     """`git   2 commits  +184 −37   1 by trailer, 1 by time (0.45)`."""
     if not row.commit_count:
-        return line(Span(fit("git", 6), "dim"), Span("no commits yet" if row.state != "ended" else "no commits", "dim"))
+        return line(
+            Span(fit("git", LABEL), "dim"), Span("no commits yet" if row.state != "ended" else "no commits", "dim")
+        )
     known: dict[str, list[Decimal]] = {}
     for commit in commits:
         for link in commit.links:
@@ -193,7 +221,7 @@ def git_line(row: Session, commits: Sequence[Commit]) -> Line:
     ways = ", ".join(f"{len(sure)} by {name} ({min(sure):.2f})" for name, sure in known.items())
     plural = "commit" if row.commit_count == 1 else "commits"
     return line(
-        Span(fit("git", 6), "dim"),
+        Span(fit("git", LABEL), "dim"),
         f"{row.commit_count} {plural}  {text.signed_lines(row.lines_added, row.lines_deleted)}",
         Span(f"   {ways}" if ways else "", "dim"),
     )

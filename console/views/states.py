@@ -6,8 +6,11 @@ Owns these texts, each with the next step. Refuses to guess: every text follows 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from console.feed import FeedError
+from console.views import text
+from console.views.context import Context
 from console.views.frame import wrap
 from console.views.line import Line, Span, clean, line
 
@@ -17,27 +20,30 @@ def loading(message: str) -> Sequence[Line]:
     return ((Span(f"… {clean(message)}", "dim"),),)
 
 
-def nothing_matches(noun: str, filter: str, width: int) -> Sequence[Line]:
+def nothing_matches(noun: str, filter: str, width: int, *, changed: bool) -> Sequence[Line]:
     """There are rows, but none of these."""
     shown = clean(filter).replace(" ", "\u00a0")
     if not filter.strip():
         return wrap(f"No {noun} yet.", width, "dim")
+    ways = (("t", "another time range"), ("/", "another filter"), ("esc", "clears the filter"))
     return (
         *wrap(f"No {noun} match `{shown}`.", width),
         (),
         line(
-            Span("t", "key"),
-            Span(" another time range   ", "dim"),
-            Span("/", "key"),
-            Span(" another filter   ", "dim"),
-            Span("esc", "key"),
-            Span(" clears the filter", "dim"),
-        ),  # fmt: skip
+            *(
+                span
+                for pair in ways
+                if pair[0] != "esc" or changed
+                for span in (Span(pair[0], "key"), Span(f" {pair[1]}   ", "dim"))
+            )
+        ),
     )
 
 
-def nothing_ever(width: int, *, local: bool) -> Sequence[Line]:
+def nothing_ever(width: int, *, local: bool, demo: bool) -> Sequence[Line]:
     """The engine has never received anything: three ways on."""
+    if demo:
+        return loading("the simulated team sends its first two weeks")
     ways = (
         ("d", "demo", "a simulated team, living, in a data directory of its own"),
         ("i", "import", "the histories that Claude Code and Codex keep on this machine"),
@@ -89,6 +95,12 @@ def band(error: FeedError, width: int) -> Line:
     """The same in one line, above rows that are older."""
     hint = f"; {error.hint}" if error.hint else ""
     return (Span("! ", "error"), Span(clean(f"{error.sentence}{hint}"), "banner"))
+
+
+def stale(as_of: datetime, context: Context) -> Line:
+    """The engine is gone; the rows stay, and say how old they are."""
+    words = f"the engine is gone; rows as of {text.clock(as_of, context.zone)}, the console keeps trying"
+    return (Span("! ", "error"), Span(words, "banner"))
 
 
 def could_not_start(reason: str, width: int) -> Sequence[Line]:

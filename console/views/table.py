@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from console.views.chart import bar
 from console.views.columns import GAP, Placed
 from console.views.context import Context
 from console.views.frame import box
@@ -60,7 +61,12 @@ def row_line(row: Keyed, placed: Sequence[Placed], look: Look, context: Context,
     for index, each in enumerate(placed):
         cell = each.column.cell(row, context)
         emphasised = cell.bold or each.column.id in changed
-        spans.append(Span(fit(cell.text, each.width, each.column.align), cell.role, emphasised))
+        if each.column.part is not None:
+            spans.append(Span(fit(cell.text, 4, "right"), cell.role, emphasised))
+            spans.append(Span(f" {bar(each.column.part(row), each.width - 5)}", "chart"))
+        else:
+            shown = cell.text[-each.width :] if each.column.tail else cell.text
+            spans.append(Span(fit(shown, each.width, each.column.align), cell.role, emphasised))
         if index < len(placed) - 1:
             spans.append(Span(" " * GAP))
     done = fit_line(spans, width)

@@ -96,9 +96,9 @@ def span(seconds: float | Decimal | None) -> str:
     return f"{hours // 24}d"
 
 
-def milliseconds(value: int | float | None) -> str:
+def milliseconds(value: Decimal | int | None) -> str:
     """A duration given in milliseconds."""
-    return UNKNOWN if value is None else span(value / 1000)
+    return UNKNOWN if value is None else span(Decimal(value) / 1000)
 
 
 def hours(seconds: float | Decimal | None) -> str:
@@ -130,16 +130,16 @@ def clock(instant: datetime | None, zone: tzinfo = UTC) -> str:
 
 
 def when(instant: datetime | None, now: datetime, zone: tzinfo = UTC) -> str:
-    """today 14:02, Wed   16:21, 03 Nov 09:03, 2025-11-03: eleven cells."""
+    """today  14:02, Wed    16:21, 03 Nov 09:03, 2025-11-03: twelve cells, the times below each other."""
     if instant is None:
         return UNKNOWN
     local, today = instant.astimezone(zone), now.astimezone(zone).date()
     if local.date() == today:
-        return local.strftime("today %H:%M")
+        return local.strftime("today  %H:%M")
     if timedelta(0) < today - local.date() < timedelta(days=7):
-        return local.strftime("%a   %H:%M")
+        return local.strftime("%a    %H:%M")
     if abs(today - local.date()) < timedelta(days=300):
-        return local.strftime("%d%b %H:%M")
+        return local.strftime("%d %b %H:%M")
     return local.strftime("%Y-%m-%d")
 
 

@@ -14,6 +14,8 @@ from console.views.frame import box
 from console.views.line import Line, Span, fit, width_of
 from console.widgets.lines import Lines
 
+FAR = 1_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -37,8 +39,8 @@ class Popup(Lines):
         self.body: Sequence[Line] = ()
         self.title = ""
         self.at = 0
-        self._choose: Callable[[str], None] | None = None
-        self._closed: Callable[[], None] | None = None
+        self._choose: Callable[[str], object] | None = None
+        self._when_closed: Callable[[], None] | None = None
         self._highest = 0
         self._size_now = (0, 0)
 
@@ -47,17 +49,17 @@ class Popup(Lines):
         return bool(self.title)
 
     def menu(
-        self, title: str, items: Sequence[Item], choose: Callable[[str], None], closed: Callable[[], None]
+        self, title: str, items: Sequence[Item], choose: Callable[[str], object], closed: Callable[[], None]
     ) -> None:
         """A menu; `choose` gets the value of the item taken."""
         self.title, self.items, self.body = title, items, ()
-        self._choose, self._closed = choose, closed
+        self._choose, self._when_closed = choose, closed
         self.at = next((index for index, item in enumerate(items) if item.current), 0)
 
     def read(self, title: str, body: Sequence[Line], closed: Callable[[], None]) -> None:
         """A text to scroll through."""
         self.title, self.items, self.body, self.at = title, (), body, 0
-        self._choose, self._closed = None, closed
+        self._choose, self._when_closed = None, closed
 
     def wanted(self, width: int, height: int) -> tuple[int, int]:
         """The size of the box on a screen of this size."""
@@ -97,7 +99,7 @@ class Popup(Lines):
 
     def close(self) -> None:
         """Put it away."""
-        closed, self.title, self._closed = self._closed, "", None
+        closed, self.title, self._when_closed = self._when_closed, "", None
         if closed is not None:
             closed()
 
@@ -109,7 +111,14 @@ class Popup(Lines):
         event.prevent_default()
         key, character = event.key, event.character
         page = max(1, self._size_now[1] - 3)
-        moves = {"j": 1, "down": 1, "k": -1, "up": -1, "pagedown": page, "ctrl+d": page // 2, "pageup": -page, "ctrl+u": -(page // 2), "g": -9999, "G": 9999, "space": page}  # fmt: skip
+        moves = {
+            **dict.fromkeys(("j", "down"), 1),
+            **dict.fromkeys(("k", "up"), -1),
+            **dict.fromkeys(("pagedown", "space", "ctrl+d"), page),
+            **dict.fromkeys(("pageup", "ctrl+u"), -page),
+            **dict.fromkeys(("g", "home"), -FAR),
+            **dict.fromkeys(("G", "end"), FAR),
+        }
         chosen = next((item for item in self.items if item.letter == character), None) if character else None
         if chosen is not None:
             self._take(chosen)

@@ -3,6 +3,7 @@
 Everything hangs on NOW, and random numbers come from one seed, so that snapshots of screens stay equal.
 """
 
+# ruff: noqa: E501  (one row, few lines)
 from __future__ import annotations
 
 import random
