@@ -6,7 +6,10 @@
 ) }}
 
 with commits as (
-    select project_id, commit_hash, commit_timestamp, developer_id, agent_session_id, agent_type, agent_assisted, sources
+    select
+        project_id, commit_hash, developer_id, agent_session_id, agent_type, agent_assisted,
+        epoch_us(commit_timestamp) as commit_us,
+        epoch_us(commit_timestamp) // 86400000000 as day
     from {{ ref('stg_git_commits') }}
     where {{ touched('commit', 'commit_hash') }}
 ),
@@ -18,7 +21,7 @@ sessions as (
 -- What others observed, the hash made whole: agents and notes abbreviate it.
 observed as (
     select
-        c.project_id, c.commit_hash, c.commit_timestamp, c.developer_id,
+        c.project_id, c.commit_hash,
         e.kind, e.agent_type, nullif(e.session_id, '') as session_id, e.value
     from {{ source('raw', 'git_commit_evidence') }} as e
     join commits as c
@@ -26,7 +29,7 @@ observed as (
         and (e.project_id is null or e.project_id = c.project_id)
     union all
     select
-        c.project_id, c.commit_hash, c.commit_timestamp, c.developer_id,
+        c.project_id, c.commit_hash,
         e.kind, e.agent_type, nullif(e.session_id, '') as session_id, e.value
     from {{ source('raw', 'git_commit_evidence') }} as e
     join commits as c
@@ -38,7 +41,7 @@ observed as (
     union all
     -- What the reporting client itself said of the commit.
     select
-        project_id, commit_hash, commit_timestamp, developer_id,
+        project_id, commit_hash,
         case when agent_session_id is not null then 'client_hint' else 'agent_flag' end as kind,
         agent_type, agent_session_id as session_id, cast(null as varchar) as value
     from commits
@@ -74,38 +77,65 @@ named_by_telemetry as (
         and (len(coalesce(s.project_ids, [])) = 0 or list_contains(s.project_ids, c.project_id))
 ),
 
+-- When a session may have made a commit: the span of a `git commit` call, 5 seconds more on either side. Spans are cut into
+-- days, so that commits are looked for among those of the day only.
+commit_calls as (
+    select
+        t.agent_type,
+        t.session_id,
+        coalesce(s.developer_id, t.developer_id) as developer_id,
+        coalesce(s.project_ids, []) as project_ids,
+        epoch_us(t.ts) - coalesce(t.duration_ms, 0) * 1000 - 5000000 as earliest_us,
+        epoch_us(t.ts) + 5000000 as latest_us
+    from tool_calls as t
+    left join sessions as s on s.agent_type = t.agent_type and s.session_id = t.session_id
+    where t.commit_sha is null
+),
+
+commit_call_days as (
+    select *, unnest(range(earliest_us // 86400000000, latest_us // 86400000000 + 1)) as day
+    from commit_calls
+),
+
 committed_by_tool as (
     select
         c.project_id, c.commit_hash, t.agent_type, t.session_id,
-        case when len(coalesce(s.project_ids, [])) > 0 then 'commit_tool_call' else 'commit_tool_call_developer' end as kind,
+        case when len(t.project_ids) > 0 then 'commit_tool_call' else 'commit_tool_call_developer' end as kind,
         cast(null as varchar) as value
-    from tool_calls as t
-    join commits as c
-        on epoch_us(c.commit_timestamp)
-            between epoch_us(t.ts) - coalesce(t.duration_ms, 0) * 1000 - 5000000 and epoch_us(t.ts) + 5000000
-    left join sessions as s on s.agent_type = t.agent_type and s.session_id = t.session_id
-    where t.commit_sha is null
-        and (
-            list_contains(s.project_ids, c.project_id)
-            or (len(coalesce(s.project_ids, [])) = 0 and c.developer_id <> 'unknown'
-                and coalesce(s.developer_id, t.developer_id) = c.developer_id)
-        )
+    from commit_call_days as t
+    join commits as c on c.day = t.day and c.commit_us between t.earliest_us and t.latest_us
+    where list_contains(t.project_ids, c.project_id)
+        or (len(t.project_ids) = 0 and c.developer_id <> 'unknown' and t.developer_id = c.developer_id)
+),
+
+-- git keeps whole seconds: a commit made within the session's first second must not precede it.
+work_days as (
+    select
+        g.agent_type, g.session_id, g.segment_start, s.developer_id, s.project_ids,
+        (epoch_us(g.segment_start) // 1000000) * 1000000 as earliest_us,
+        epoch_us(g.segment_end) as end_us,
+        epoch_us(g.segment_end) + cast({{ var("correlation_window") }} as bigint) * 1000000 as latest_us,
+        unnest(range(
+            epoch_us(g.segment_start) // 86400000000,
+            (epoch_us(g.segment_end) + cast({{ var("correlation_window") }} as bigint) * 1000000) // 86400000000 + 1
+        )) as day
+    from {{ ref('stg_session_segments') }} as g
+    join sessions as s on s.agent_type = g.agent_type and s.session_id = g.session_id
+    where s.developer_id <> 'unknown'
 ),
 
 at_work as (
     select
-        c.project_id, c.commit_hash, s.agent_type, s.session_id,
-        bool_or(c.commit_timestamp <= g.segment_end) as live,
-        list_contains(s.project_ids, c.project_id) as same_project,
-        max(g.segment_start) as since
+        c.project_id, c.commit_hash, w.agent_type, w.session_id,
+        bool_or(c.commit_us <= w.end_us) as live,
+        list_contains(w.project_ids, c.project_id) as same_project,
+        max(w.segment_start) as since
     from commits as c
-    join sessions as s on s.developer_id = c.developer_id
-    join {{ ref('stg_session_segments') }} as g on g.agent_type = s.agent_type and g.session_id = s.session_id
-    -- git keeps whole seconds: a commit made within the session's first second must not precede it.
-    where epoch_us(c.commit_timestamp) >= (epoch_us(g.segment_start) // 1000000) * 1000000
-        and epoch_us(c.commit_timestamp) <= epoch_us(g.segment_end) + cast({{ var("correlation_window") }} as bigint) * 1000000
-        and c.developer_id <> 'unknown'
-    group by c.project_id, c.commit_hash, s.agent_type, s.session_id, s.project_ids
+    join work_days as w
+        on w.developer_id = c.developer_id
+        and w.day = c.day
+        and c.commit_us between w.earliest_us and w.latest_us
+    group by c.project_id, c.commit_hash, w.agent_type, w.session_id, w.project_ids
 ),
 
 nearby as (

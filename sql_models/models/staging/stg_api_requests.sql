@@ -19,18 +19,18 @@ direct as (
 ),
 
 ids_of_both as (
-    select agent_type, request_id
+    select agent_type, request_id, success
     from direct
     where request_id is not null and success
-    group by agent_type, request_id
+    group by agent_type, request_id, success
     having count(distinct source) > 1
 ),
 
 by_id as (
     select d.*, 'id:' || d.request_id as match_key, 1 as occurrence
     from direct as d
-    semi join ids_of_both as i on i.agent_type = d.agent_type and i.request_id = d.request_id
-    where d.success
+    semi join ids_of_both as i
+        on i.agent_type = d.agent_type and i.request_id = d.request_id and i.success = d.success
     qualify row_number() over (
         partition by d.agent_type, d.source, d.request_id order by d.ts, d.observation_key
     ) = 1
@@ -40,7 +40,8 @@ by_id as (
 not_by_id as (
     select d.*
     from direct as d
-    anti join ids_of_both as i on i.agent_type = d.agent_type and i.request_id = d.request_id and d.success
+    anti join ids_of_both as i
+        on i.agent_type = d.agent_type and i.request_id = d.request_id and i.success = d.success
     qualify d.request_id is null or not d.success or row_number() over (
         partition by d.agent_type, d.source, d.success, d.request_id order by d.ts, d.observation_key
     ) = 1
@@ -151,8 +152,8 @@ counters as (
     from observations as m
     anti join told_directly as d
         on d.agent_type = m.agent_type and d.told_key = coalesce(m.session_id, 'none:' || m.developer_id)
-    anti join spans as s
-        on s.agent_type = m.agent_type and s.success
+    anti join (select * from spans where success) as s
+        on s.agent_type = m.agent_type
             and coalesce(s.session_id, 'none:' || s.developer_id) = coalesce(m.session_id, 'none:' || m.developer_id)
     where m.source = 'metric'
         -- Counters without a session may repeat what transcripts say with one.
