@@ -203,3 +203,9 @@ def test_the_fingerprint_follows_every_file(toy: Toy) -> None:
     assert toy.load().fingerprint == first
     toy.write({"seeds/s.csv": "id\n2\n"})
     assert toy.load().fingerprint != first
+
+
+def test_references_in_hooks_are_dependencies(toy: Toy) -> None:
+    toy.write({"models/a.sql": "select 1 as id",
+               "models/b.sql": "{{ config(post_hook=\"select * from {{ ref('a') }}\") }} select 1 as id"})  # fmt: skip
+    assert toy.load().nodes["model.toy.b"].depends_on == ("model.toy.a",)
