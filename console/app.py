@@ -135,9 +135,7 @@ class ConsoleApp(App[int]):
                 pass
             self._work = None
         self.refresher = None
-        engine, self._engine = self._engine, None
-        if engine is not None:
-            await asyncio.to_thread(engine.stop)
+        self._engine = None
 
     async def on_unmount(self) -> None:
         """Let go of the engine."""

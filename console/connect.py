@@ -10,13 +10,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import signal
+import shutil
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -27,27 +27,13 @@ START_SECONDS = 60.0
 Say = Callable[[str], None]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Engine:
-    """An engine to talk to, and the children that end with this console."""
+    """An engine to talk to. `started`: this console started it; it ends by itself when nobody asks any more."""
 
     address: Address
     demo: bool = False
     started: bool = False
-    children: list[subprocess.Popen[bytes]] = field(default_factory=list)
-
-    def stop(self) -> None:
-        """End the children that belong to this console; an embedded engine ends by itself when nobody asks."""
-        for child in self.children:
-            if child.poll() is None:
-                with contextlib.suppress(OSError):
-                    child.send_signal(signal.SIGTERM)
-        for child in self.children:
-            try:
-                child.wait(timeout=3)
-            except subprocess.TimeoutExpired:
-                child.kill()
-        self.children.clear()
 
 
 def find(options: Options, say: Say) -> Engine:
@@ -104,25 +90,30 @@ def address_of(told: dict[str, object]) -> Address | None:
     return None
 
 
-def _embedded(options: Options, say: Say, flags: Sequence[str]) -> Engine:
+def _embedded(options: Options, say: Say, flags: Sequence[str], only: Mapping[str, str] | None = None) -> Engine:
+    """Start an engine. `only`: its settings from the environment, instead of this user's."""
     say("starting an engine on this machine")
     command = [*engine_command(), "serve", "--embedded", "--idle-exit", "30"]
-    child = _spawn([*command, "--data-dir", str(options.engine_dir), *flags])
+    child = _spawn([*command, "--data-dir", str(options.engine_dir), *flags], only=only)
     address = _wait_ready(child, options.engine_dir, say)
     return Engine(address, started=True)
 
 
 def _demo(options: Options, say: Say) -> Engine:
     running = running_engine(options.engine_dir)
-    if running is None:
-        say("starting the demo's own engine")
-        engine = _embedded(options, say, ("--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0"))
-    else:
-        engine = Engine(running)
+    if running is not None:
+        # Another console's demonstration: its team goes on working for both.
+        return Engine(running, demo=True)
+    say("starting the demo's own engine")
+    # A demonstration begins anew: yesterday's invented team would only stand beside today's.
+    shutil.rmtree(options.engine_dir, ignore_errors=True)
+    ports = ("--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0")
+    engine = _embedded(options, say, ports, {"AA_TRANSCRIPTS_FOLLOW": "false"})
     say("a simulated team begins to work")
+    # The team ends when its engine is gone, which is half a minute after the last console.
     command = [*engine_command(), "simulate", "--data-dir", str(options.engine_dir)]
-    team = _spawn([*command, "--history", "14d", "--developers", "6"], errors=subprocess.DEVNULL)
-    return Engine(engine.address, demo=True, started=engine.started, children=[team])
+    _spawn([*command, "--history", "14d", "--developers", "6"], errors=subprocess.DEVNULL)
+    return Engine(engine.address, demo=True, started=engine.started)
 
 
 def engine_command() -> list[str]:
@@ -140,11 +131,15 @@ def run_import(data_dir: Path) -> str:
     return said[-1].strip() if said else "the histories of this machine are imported"
 
 
-def _spawn(command: Sequence[str], errors: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
+def _spawn(
+    command: Sequence[str], errors: int = subprocess.PIPE, only: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
     # A session of its own: ctrl+c in the terminal is for the console, and a closed terminal must not tear the
     # engine away from a second console. The child finds our packages wherever it is started from.
     root = str(Path(__file__).resolve().parent.parent)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}
+    if only is not None:
+        environment = {name: text for name, text in environment.items() if not name.startswith("AA_")} | dict(only)
     try:
         return subprocess.Popen(
             command,

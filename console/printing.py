@@ -34,8 +34,6 @@ def print_view(options: Options) -> int:
         if error.kind == "filter":
             raise WrongUse(sentence) from None
         raise Unreachable(sentence) from None
-    finally:
-        engine.stop()
 
 
 async def _print(options: Options, feed: HttpFeed) -> int:

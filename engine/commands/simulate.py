@@ -66,6 +66,8 @@ def natural_rate(developers: int) -> float:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from concurrent.futures import ThreadPoolExecutor
+
     import httpx
 
     from engine import client, settings
@@ -117,10 +119,11 @@ def run(arguments: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, stop)
     report = Report(sys.stderr.isatty())
     try:
-        if arguments.history:
-            simulation.history(report.add)
-            report.line(f"sent {simulation.totals.sessions} sessions of history")
-        simulation.present(arguments.duration, speed, report.add)
+        with ThreadPoolExecutor(1, thread_name_prefix="history") as past:
+            # The present does not wait for the past, except for the commits that later ones build upon.
+            told = past.submit(simulation.history, simulation.prepare(), report.add)
+            simulation.present(arguments.duration, speed, report.add)
+            told.result()
     except KeyboardInterrupt:
         report.line("stopped")
     totals = simulation.totals

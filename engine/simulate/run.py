@@ -128,8 +128,8 @@ class Simulation:
                 with self._counting:
                     self.totals.requests += 1
 
-    def history(self, progress: Callable[[int], None]) -> None:
-        """Everything before `now`: commits first, so that telemetry can name them; then each session's telemetry."""
+    def prepare(self) -> list[list[plan.Event]]:
+        """Everything before `now`, by session, the newest session first; its commits are made here."""
         sessions: dict[str, list[plan.Event]] = defaultdict(list)
         commits: dict[str, list[plan.Committed]] = defaultdict(list)
         for event in self._until(self.now):
@@ -141,10 +141,12 @@ class Simulation:
                 found = self.repositories[name].import_history(planned)
                 self.commits |= found
                 self.totals.commits += len(found)
-        # The newest first: whoever opens a console meanwhile sees today before last week. Several at once, as a team's
-        # agents would, because the engine acknowledges in groups.
+        return list(reversed(sessions.values()))
+
+    def history(self, sessions: list[list[plan.Event]], progress: Callable[[int], None]) -> None:
+        """Send what `prepare` gave: several sessions at once, as a team's agents would, for acks come in groups."""
         with ThreadPoolExecutor(SENDERS) as pool:
-            for count in pool.map(self._send_whole, reversed(sessions.values())):
+            for count in pool.map(self._send_whole, sessions):
                 progress(count)
 
     def _send_whole(self, events: list[plan.Event]) -> int:
