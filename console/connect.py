@@ -7,7 +7,6 @@ of an embedded or simulated engine. Refuses HTTP beyond knowing an address, and 
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
