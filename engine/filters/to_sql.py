@@ -25,12 +25,14 @@ class Target:
     """Where a view answers a field: `expressions` are SQL of the view's author, and any of them may match.
 
     `around` wraps the whole condition at its `{}`: a list's elements, or a semi-join. `by_day`: the column holds dates
-    of the report time zone, and a moment means the day it falls on.
+    of the report time zone, and a moment means the day it falls on. `also`: further places, of which any may match;
+    whether anything is known at all, the expressions here decide alone.
     """
 
     expressions: tuple[str, ...]
     around: str = "{}"
     by_day: bool = False
+    also: tuple[Target, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +101,22 @@ class _Compiler:
         return f"${name}"
 
     def term(self, term: Term, target: Target) -> str:
+        condition = self.place(term, target)
+        if target.also:
+            condition = " or ".join([condition, *(self.place(term, more, further=True) for more in target.also)])
+        # An unknown value is not what was asked for, and so is not left out by a negation either.
+        return f"not coalesce(({condition}), false)" if term.negated else f"({condition})"
+
+    def place(self, term: Term, target: Target, *, further: bool = False) -> str:
         alternatives = [
             self.value(term, value, expression, target.by_day)
             for value in term.values
             for expression in target.expressions
         ]
-        if any(_means_nothing(term, value) for value in term.values):
+        if not further and any(_means_nothing(term, value) for value in term.values):
             # Nothing is known only where no column knows anything.
             alternatives.append("(" + " and ".join(f"{expression} is null" for expression in target.expressions) + ")")
-        condition = target.around.replace("{}", f"({' or '.join(alternatives) or 'false'})")
-        # An unknown value is not what was asked for, and so is not left out by a negation either.
-        return f"not coalesce({condition}, false)" if term.negated else f"({condition})"
+        return target.around.replace("{}", f"({' or '.join(alternatives) or 'false'})")
 
     def value(self, term: Term, value: Value, expression: str, by_day: bool) -> str:
         match value:

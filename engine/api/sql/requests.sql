@@ -4,10 +4,7 @@ select
     r.session_id,
     r.agent_type,
     r.developer_id,
-    d.developer_name,
-    d.developer_email,
     r.project_id,
-    p.project_name,
     r.branch,
     r.ts,
     r.model_name,
@@ -30,6 +27,4 @@ select
     r.cost_priced_usd,
     r.sources
 from staging.stg_api_requests as r
-left join mart.dim_developers as d on d.developer_id = r.developer_id
-left join mart.dim_projects as p on p.project_id = r.project_id
 where /*filter:rows*/ true

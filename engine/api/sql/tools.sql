@@ -4,10 +4,7 @@ select
     t.session_id,
     t.agent_type,
     t.developer_id,
-    d.developer_name,
-    d.developer_email,
     t.project_id,
-    p.project_name,
     t.ts,
     t.usage_date,
     t.tool_name,
@@ -21,6 +18,4 @@ select
     t.commit_sha,
     t.is_subagent
 from staging.stg_agent_tool_calls as t
-left join mart.dim_developers as d on d.developer_id = t.developer_id
-left join mart.dim_projects as p on p.project_id = t.project_id
 where /*filter:rows*/ true

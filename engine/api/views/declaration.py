@@ -20,13 +20,18 @@ SORTABLE: frozenset[str] = frozenset({"text", "integer", "number", "money", "ins
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a view. `sorted_by`: another column of the SQL whose order is meant when this one is sorted."""
+    """One column of a view.
+
+    `sorted_by`: another column of the SQL whose order is meant when this one is sorted. `shown` False: it only serves
+    the order. `ordered` False: rows cannot be put in its order.
+    """
 
     name: str
     kind: Kind
     help: str
     sorted_by: str | None = None
     shown: bool = True
+    ordered: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +81,12 @@ class View:
 
     @property
     def sortable(self) -> tuple[str, ...]:
-        return tuple(column.name for column in self.shown if column.kind in SORTABLE and column.name not in UNORDERED)
+        return tuple(column.name for column in self.shown if column.kind in SORTABLE and column.ordered)
 
     @property
     def fields(self) -> frozenset[str]:
         """Names of the filter fields that this view answers."""
         return frozenset(self.measures).union(*(scope.targets for scope in self.scopes))
-
-
-UNORDERED = frozenset({"activity"})
 
 
 @cache

@@ -16,6 +16,30 @@ def people(column: str, dimension: str | None = "d") -> Target:
     return Target((column, f"split_part({column}, '@', 1)", *more))
 
 
+def people_of(alias: str) -> Target:
+    """As `people`, for rows too many to be joined with the developers first."""
+    names = Target(("d.developer_name", "d.developer_email"), around=_DEVELOPERS.replace("ALIAS", alias))
+    return Target((f"{alias}.developer_id", f"split_part({alias}.developer_id, '@', 1)"), also=(names,))
+
+
+def places_of(alias: str) -> Target:
+    """As `places`, for rows too many to be joined with the projects first."""
+    names = Target(("p.project_name",), around=_PROJECTS.replace("ALIAS", alias))
+    return Target((f"{alias}.project_id", f"regexp_replace({alias}.project_id, '^[^/]+/', '')"), also=(names,))
+
+
+def words_of(alias: str, *columns: str) -> Target:
+    """Free words in columns of `alias`, and in the names of developer and project without joining them first."""
+    return Target(
+        tuple(f"{alias}.{column}" for column in ("developer_id", "project_id", *columns)),
+        also=(*people_of(alias).also, *places_of(alias).also),
+    )
+
+
+_DEVELOPERS = "ALIAS.developer_id in (select d.developer_id from mart.dim_developers as d where {})"
+_PROJECTS = "ALIAS.project_id in (select p.project_id from mart.dim_projects as p where {})"
+
+
 def places(column: str) -> Target:
     """A project by id, by owner/name or by name."""
     return Target((column, f"regexp_replace({column}, '^[^/]+/', '')", "p.project_name"))
@@ -55,7 +79,10 @@ def session_targets(alias: str) -> dict[str, Target]:
     return {
         "agent": Target((f"{alias}.agent_type",)),
         "model": Target(
-            ("item", short_model("item")), around=f"len(list_filter({alias}.models, lambda item: {{}})) > 0"
+            model_names("model_id", "model_name").expressions,
+            # Names are matched once each, and not once per session.
+            around=f"list_has_any({alias}.models, (select coalesce(list(distinct coalesce(model_id, model_name)), [])"
+            " from mart.fct_daily_usage where {}))",
         ),
         "project": places(f"{alias}.project_id"),
         "branch": Target((f"{alias}.branch",)),
@@ -98,4 +125,11 @@ PROJECT = (
     Column("project_id", "text", "git repository"),
     Column("project_name", "text", "the repository's name"),
 )
+LATE_NAMES = (
+    DEVELOPER[0],
+    Column("developer_name", "text", "the developer's name", ordered=False),
+    PROJECT[0],
+    Column("project_name", "text", "the repository's name", ordered=False),
+)
+"""Where names are added to a page only: rows cannot be put in their order."""
 MODEL_WORDS = "array_to_string(s.models, ' ')"

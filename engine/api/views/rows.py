@@ -11,6 +11,7 @@ from engine.api.views.parts import (
     COST_BASIS,
     COST_SOURCES,
     DEVELOPER,
+    LATE_NAMES,
     MODEL_WORDS,
     PROJECT,
     TOKENS,
@@ -19,9 +20,11 @@ from engine.api.views.parts import (
     age,
     commit_targets,
     people,
-    places,
+    people_of,
+    places_of,
     session_targets,
     usage_targets,
+    words_of,
 )
 from engine.filters.to_sql import Target
 
@@ -36,7 +39,7 @@ SESSIONS = View(
         Column("branch", "text", "git branch"),
         Column("state", "text", "live, idle or ended, at this moment", sorted_by="state_rank"),
         Column("state_rank", "integer", "order of states: live, idle, ended", shown=False),
-        Column("activity", "text", "thinking, tool or waiting, where the agent tells; else unknown"),
+        Column("activity", "text", "thinking, tool or waiting, where the agent tells; else unknown", ordered=False),
         Column("session_start", "instant", "first sign of the session"),
         Column("session_end", "instant", "end hook, else last event"),
         Column("last_event_at", "instant", "last event"),
@@ -75,13 +78,11 @@ SESSIONS = View(
                 "session": Target(("s.session_id",)),
                 "tool": Target(
                     ("tool_name",),
-                    around="(s.agent_type, s.session_id) in"
-                    " (select (agent_type, session_id) from staging.stg_agent_tool_calls where {})",
+                    around="s.session_id in (select session_id from staging.stg_agent_tool_calls where {})",
                 ),
                 "sha": Target(
                     ("commit_hash",),
-                    around="(s.agent_type, s.session_id) in"
-                    " (select (agent_type, session_id) from intermediate.int_commit_session_links where {})",
+                    around="s.session_id in (select session_id from intermediate.int_commit_session_links where {})",
                 ),
                 "cost": Target(("s.cost_usd",)),
                 "tokens": Target(("s.total_tokens",)),
@@ -120,8 +121,7 @@ REQUESTS = View(
         Column("request_key", "text", "identifies the call"),
         Column("session_id", "text", "session, unknown where the agent hides it"),
         Column("agent_type", "text", "coding agent"),
-        *DEVELOPER,
-        *PROJECT,
+        *LATE_NAMES,
         Column("branch", "text", "git branch"),
         Column("ts", "instant", "when the answer was there"),
         Column("model_name", "text", "model as seen"),
@@ -145,6 +145,8 @@ REQUESTS = View(
             "rows",
             {
                 **usage_targets("r", "usage_date"),
+                "dev": people_of("r"),
+                "project": places_of("r"),
                 "since": Target(("r.ts",)),
                 "until": Target(("r.ts",)),
                 "session": Target(("r.session_id",)),
@@ -155,24 +157,12 @@ REQUESTS = View(
                 "age": age("r.ts"),
                 "err": Target(("(case when r.success = false then 1 else 0 end)",)),
             },
-            Target(
-                (
-                    "r.session_id",
-                    "r.agent_type",
-                    "r.developer_id",
-                    "d.developer_name",
-                    "r.project_id",
-                    "p.project_name",
-                    "r.branch",
-                    "r.model_name",
-                    "r.query_source",
-                    "r.error_code",
-                )
-            ),
+            words_of("r", "session_id", "agent_type", "branch", "model_name", "query_source", "error_code"),
             developer="r.developer_id",
             project="r.project_id",
         ),
     ),
+    has_page=True,
 )
 
 TOOLS = View(
@@ -182,8 +172,7 @@ TOOLS = View(
         Column("tool_call_key", "text", "identifies the call"),
         Column("session_id", "text", "session"),
         Column("agent_type", "text", "coding agent"),
-        *DEVELOPER,
-        *PROJECT,
+        *LATE_NAMES,
         Column("ts", "instant", "when the result was there"),
         Column("usage_date", "day", "day in the report time zone"),
         Column("tool_name", "text", "tool"),
@@ -203,9 +192,9 @@ TOOLS = View(
         Scope(
             "rows",
             {
-                "dev": people("t.developer_id"),
+                "dev": people_of("t"),
                 "agent": Target(("t.agent_type",)),
-                "project": places("t.project_id"),
+                "project": places_of("t"),
                 "tool": Target(("t.tool_name",)),
                 "kind": Target(("(case when t.is_subagent then 'subagent' else 'main' end)",)),
                 "session": Target(("t.session_id",)),
@@ -216,23 +205,12 @@ TOOLS = View(
                 "err": Target(("(case when t.success = false then 1 else 0 end)",)),
                 "sha": Target(("t.commit_sha",)),
             },
-            Target(
-                (
-                    "t.session_id",
-                    "t.agent_type",
-                    "t.developer_id",
-                    "d.developer_name",
-                    "t.project_id",
-                    "p.project_name",
-                    "t.tool_name",
-                    "t.error_type",
-                    "t.file_extension",
-                )
-            ),
+            words_of("t", "session_id", "agent_type", "tool_name", "error_type", "file_extension"),
             developer="t.developer_id",
             project="t.project_id",
         ),
     ),
+    has_page=True,
 )
 
 COMMITS = View(
@@ -275,8 +253,7 @@ COMMITS = View(
                 "sha": Target(("c.commit_hash",)),
                 "session": Target(
                     ("session_id",),
-                    around="(c.project_id, c.commit_hash) in"
-                    " (select (project_id, commit_hash) from intermediate.int_commit_session_links where {})",
+                    around="c.commit_hash in (select commit_hash from intermediate.int_commit_session_links where {})",
                 ),
                 "cost": Target(("c.cost_usd",)),
                 "tokens": Target(("c.tokens_used",)),

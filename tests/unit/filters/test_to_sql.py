@@ -23,6 +23,7 @@ TARGETS = {
     "dev": Target(("developer_id", "developer_name")),
     "agent": Target(("agent_type",)),
     "model": Target(("item",), around="len(list_filter(models, lambda item: {})) > 0"),
+    "team": Target(("branch",), also=(Target(("tool_name",), around="name in (select session from tools where {})"),)),
     "tool": Target(("tool_name",), around="name in (select session from tools where {})"),
     "cost": Target(("cost_usd",)),
     "dur": Target(("duration_seconds",)),
@@ -89,6 +90,12 @@ def found(database: duckdb.DuckDBPyConnection, text: str, by_day: bool = False) 
         ("-model:gpt*", "acd"),
         ("tool:bash", "a"),
         ("-tool:*", "cd"),
+        ("team:main", "a"),
+        ("team:edit", "b"),
+        ("team:main,edit", "ab"),
+        ("-team:main,edit", "cd"),
+        ("team:none", "c"),
+        ("team:*", "abd"),
         ("cost>5", "d"),
         ("cost>=5", "ad"),
         ("cost:$5", "a"),
@@ -142,10 +149,10 @@ def test_a_column_of_days_is_compared_by_day(database: duckdb.DuckDBPyConnection
 
 def test_a_field_that_the_view_lacks_is_an_error_at_the_term() -> None:
     with pytest.raises(FilterError) as raised:
-        compile_filter(parse("dev:bob team:web"), TARGETS, WORDS, view="sessions", now=NOW, zone=ZONE)
+        compile_filter(parse("dev:bob ticket:web"), TARGETS, WORDS, view="sessions", now=NOW, zone=ZONE)
     assert raised.value.column == 9
     assert raised.value.line().startswith(
-        "filter, column 9: sessions has no field team; it has agent, assisted, branch"
+        "filter, column 9: sessions has no field ticket; it has agent, assisted, branch"
     )
 
 
