@@ -8,7 +8,11 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# A condition that narrows only a live refresh and is nothing otherwise. #}
-{% macro when_touched(condition) -%}
-    {%- if var('aa_touched', false) -%} {{ condition }} {%- else -%} false {%- endif -%}
+{# The same for days: the column stays a date, so that only the row groups of those days are read. #}
+{% macro touched_day(column) -%}
+    {%- if var('aa_touched', false) -%}
+        {{ column }} in (select cast(key as date) from aa_touched_day)
+    {%- else -%}
+        true
+    {%- endif -%}
 {%- endmacro %}

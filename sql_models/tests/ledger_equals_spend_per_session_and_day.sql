@@ -1,14 +1,18 @@
 -- Invariant 1, closer: per session, developer and day the ledger holds what was spent, and what has no price has none.
+{{ config(meta={'aa': {'gate': true}}) }}
+
 with spend as (
     select session_key, agent_type, developer_id, usage_date as date,
         sum(cost_usd) as cost_usd, sum(total_tokens) as total_tokens
     from {{ ref('stg_api_requests') }}
+    where {{ touched('session', 'session_key') }}
     group by all
 ),
 
 ledger as (
     select session_key, agent_type, developer_id, date, sum(cost_usd) as cost_usd, sum(total_tokens) as total_tokens
     from {{ ref('fct_commit_costs') }}
+    where {{ touched('session', 'session_key') }}
     group by all
 )
 

@@ -21,7 +21,7 @@ def at(seconds: float, since: datetime = NOON) -> datetime:
 def rows(table: str, **columns: Any) -> RawRows:
     """One row; its key is its content."""
     made = RawRows()
-    made.append(table, {"dedup_key": dedup_key(table, sorted(columns.items(), key=lambda item: item[0])), **columns})
+    made.append(table, {"dedup_key": dedup_key(table, [(name, columns[name]) for name in sorted(columns)]), **columns})
     return made
 
 

@@ -12,7 +12,7 @@ with usage as (
         count(distinct session_id) as active_sessions,
         {{ usage_measures() }}
     from {{ ref('stg_api_requests') }}
-    where {{ touched('day', 'cast(usage_date as varchar)') }}
+    where {{ touched_day('usage_date') }}
     group by usage_date, developer_id, agent_type, model_name
 ),
 
@@ -23,7 +23,7 @@ sessions as (
         sum(duration_seconds) as total_duration_seconds,
         sum(active_seconds) as total_active_seconds
     from {{ ref('stg_agent_sessions') }}
-    where {{ touched('day', 'cast(session_date as varchar)') }}
+    where {{ touched_day('session_date') }}
     group by session_date, developer_id, agent_type, model_name
 ),
 
@@ -34,7 +34,7 @@ commits as (
         sum(lines_added) as agent_assisted_lines_added,
         sum(lines_deleted) as agent_assisted_lines_deleted
     from {{ ref('int_commits_with_agent_context') }}
-    where is_agent_assisted = 1 and {{ touched('day', 'cast(commit_date as varchar)') }}
+    where is_agent_assisted = 1 and {{ touched_day('commit_date') }}
     group by commit_date, developer_id, agent_type, model_name
 ),
 

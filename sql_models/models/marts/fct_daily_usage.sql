@@ -17,5 +17,5 @@ select
     count(distinct session_id) as session_count,
     {{ usage_measures() }}
 from {{ ref('stg_api_requests') }}
-where {{ touched('day', 'cast(usage_date as varchar)') }}
+where {{ touched_day('usage_date') }}
 group by usage_date, developer_id, agent_type, model_id, model_name, project_id, branch, query_source

@@ -16,5 +16,5 @@ select
     cast(sum(duration_ms) as bigint) as duration_ms,
     cast(quantile_disc(duration_ms, 0.95) as bigint) as p95_duration_ms
 from {{ ref('stg_agent_tool_calls') }}
-where {{ touched('day', 'cast(usage_date as varchar)') }}
+where {{ touched_day('usage_date') }}
 group by usage_date, developer_id, agent_type, tool_name

@@ -14,54 +14,57 @@ with observations as (
     where {{ touched('session', 'session_key') }}
 ),
 
+-- Only what is needed to bring the sources together: at a million requests, windows over whole rows spill to disk.
 direct as (
-    select * from observations where source in ('log', 'transcript')
+    select
+        observation_key, source, agent_type, session_key, session_id, developer_id, request_id, success, ts,
+        concat_ws('|', session_key, case when session_id is null then developer_id end, plain_model, success,
+            input_tokens, cache_read_tokens, cache_write_tokens, output_tokens) as token_tuple
+    from observations
+    where source in ('log', 'transcript')
 ),
 
-ids_of_both as (
-    select agent_type, request_id, success
+-- A request id counts once per source; the first record of each source speaks for it.
+by_id as (
+    select
+        agent_type,
+        request_id,
+        arg_min(observation_key, (ts, observation_key)) filter (where source = 'log') as log_key,
+        arg_min(observation_key, (ts, observation_key)) filter (where source = 'transcript') as transcript_key
     from direct
     where request_id is not null and success
-    group by agent_type, request_id, success
-    having count(distinct source) > 1
+    group by agent_type, request_id
 ),
 
-by_id as (
-    select d.*, 'id:' || d.request_id as match_key, 1 as occurrence
+-- What has no id, failed, or is known by its id to one source only may meet the other source by its tokens.
+unmatched as (
+    select d.*
     from direct as d
-    semi join ids_of_both as i
-        on i.agent_type = d.agent_type and i.request_id = d.request_id and i.success = d.success
+    where d.request_id is null
+    union all
+    select d.*
+    from direct as d
+    where d.request_id is not null and not d.success
     qualify row_number() over (
         partition by d.agent_type, d.source, d.request_id order by d.ts, d.observation_key
     ) = 1
-),
-
--- A request id told by one source only still counts once; it may meet the other source by its tokens.
-not_by_id as (
+    union all
     select d.*
     from direct as d
-    anti join ids_of_both as i
-        on i.agent_type = d.agent_type and i.request_id = d.request_id and i.success = d.success
-    qualify d.request_id is null or not d.success or row_number() over (
-        partition by d.agent_type, d.source, d.success, d.request_id order by d.ts, d.observation_key
-    ) = 1
-),
-
-with_tuple as (
-    select
-        *,
-        concat_ws('|', session_key, case when session_id is null then developer_id end, plain_model, success,
-            input_tokens, cache_read_tokens, cache_write_tokens, output_tokens) as token_tuple
-    from not_by_id
+    semi join (
+        select coalesce(log_key, transcript_key) as observation_key
+        from by_id
+        where log_key is null or transcript_key is null
+    ) as single on single.observation_key = d.observation_key
 ),
 
 with_gap as (
     select
-        *,
+        observation_key, source, agent_type, token_tuple, ts,
         case when epoch_us(ts) - lag(epoch_us(ts)) over (
             partition by agent_type, token_tuple order by ts, observation_key
         ) <= 10000000 then 0 else 1 end as begins_island
-    from with_tuple
+    from unmatched
 ),
 
 with_island as (
@@ -73,20 +76,29 @@ with_island as (
     from with_gap
 ),
 
-by_tuple as (
+with_occurrence as (
     select
-        * exclude (token_tuple, begins_island, island),
-        token_tuple || '|' || island as match_key,
+        *,
         row_number() over (
             partition by agent_type, token_tuple, island, source order by ts, observation_key
         ) as occurrence
     from with_island
 ),
 
-matched as (
-    select * from by_id
-    union all by name
-    select * from by_tuple
+by_tuple as (
+    select
+        l.observation_key as log_key,
+        t.observation_key as transcript_key
+    from (select * from with_occurrence where source = 'log') as l
+    full outer join (select * from with_occurrence where source = 'transcript') as t
+        on t.agent_type = l.agent_type and t.token_tuple = l.token_tuple and t.island = l.island
+        and t.occurrence = l.occurrence
+),
+
+pairs as (
+    select log_key, transcript_key from by_id where log_key is not null and transcript_key is not null
+    union all
+    select log_key, transcript_key from by_tuple
 ),
 
 merged as (
@@ -127,9 +139,9 @@ merged as (
         case when l.observation_key is null then ['transcript']
             when t.observation_key is null then ['log']
             else ['log', 'transcript'] end as sources
-    from (select * from matched where source = 'log') as l
-    full outer join (select * from matched where source = 'transcript') as t
-        on t.agent_type = l.agent_type and t.match_key = l.match_key and t.occurrence = l.occurrence
+    from pairs as p
+    left join observations as l on l.observation_key = p.log_key
+    left join observations as t on t.observation_key = p.transcript_key
 ),
 
 -- Requests that name no session have no session to be better told of: there the developer decides.
@@ -192,12 +204,17 @@ branch_first as (
     from context where branch is not null group by all
 ),
 
+-- Where the session was then; requests that know it themselves are not asked for.
 located as (
     select
-        r.* exclude (project_id, branch),
-        coalesce(r.project_id, p.project_id, pf.project_id) as project_id,
-        coalesce(r.branch, b.branch, bf.branch) as branch
-    from requests as r
+        r.request_key,
+        coalesce(p.project_id, pf.project_id) as project_id,
+        coalesce(b.branch, bf.branch) as branch
+    from (
+        select request_key, agent_type, session_id, ts
+        from requests
+        where session_id is not null and (project_id is null or branch is null)
+    ) as r
     asof left join (select * from context where project_id is not null) as p
         on p.agent_type = r.agent_type and p.session_id = r.session_id and p.ts <= r.ts
     asof left join (select * from context where branch is not null) as b
@@ -208,13 +225,16 @@ located as (
 
 named as (
     select
-        r.*,
+        r.* exclude (project_id, branch),
+        coalesce(r.project_id, w.project_id) as project_id,
+        coalesce(r.branch, w.branch) as branch,
         case when mine.model_name is not null then mine.provider else anyones.provider end as model_provider,
         case when mine.model_name is not null then mine.model_id else anyones.model_id end as model_id,
         -- Tiers belong to one request; a sum of several is priced at the first tier.
         case when r.grain = 'metric' then 0
             else r.input_tokens + r.cache_read_tokens + r.cache_write_tokens end as whole_input_tokens
-    from located as r
+    from requests as r
+    left join located as w on w.request_key = r.request_key
     left join {{ ref('stg_model_names') }} as mine
         on mine.model_name = r.model_name and mine.agent_type = r.agent_type
     left join {{ ref('stg_model_names') }} as anyones
@@ -222,14 +242,23 @@ named as (
 ),
 
 -- A model without a price list for a speed is billed by the standard one.
-speeds as (
-    select distinct provider, model_id, speed from {{ ref('stg_model_prices') }}
+prices as (
+    select *, row_number() over (
+        order by priority, tier_above_input_tokens, valid_from, provider, model_id, speed, price_source
+    ) as price_rank
+    from {{ ref('stg_model_prices') }}
+    where (provider, model_id) in (select (model_provider, model_id) from named where model_id is not null)
 ),
 
-price_rows as (
+speeds as (
+    select distinct provider, model_id, speed from prices
+),
+
+-- Of the prices that hold for a request: own ones first, then the highest tier, then the latest.
+price_choice as (
     select
         n.request_key,
-        p.* exclude (provider, model_id, speed)
+        max(p.price_rank) as price_rank
     from (
         select
             r.request_key, r.ts, r.model_provider, r.model_id, r.whole_input_tokens,
@@ -238,23 +267,20 @@ price_rows as (
         left join speeds as s
             on s.provider = r.model_provider and s.model_id = r.model_id and s.speed = r.speed
     ) as n
-    join {{ ref('stg_model_prices') }} as p
+    join prices as p
         on p.provider = n.model_provider
         and p.model_id = n.model_id
         and p.speed = n.speed
         and p.valid_from <= n.ts
         and (p.valid_to is null or n.ts < p.valid_to)
         and (p.tier_above_input_tokens = 0 or p.tier_above_input_tokens < n.whole_input_tokens)
-    qualify row_number() over (
-        partition by n.request_key
-        order by p.priority desc, p.tier_above_input_tokens desc, p.valid_from desc
-    ) = 1
+    group by n.request_key
 ),
 
 priced as (
     select
         n.*,
-        case when p.request_key is not null then
+        case when p.price_rank is not null then
             {{ per_million(
                 token_price('n.input_tokens', 'p.input_usd_per_mtok')
                 ~ ' + ' ~ token_price('n.cache_read_tokens', 'p.cache_read_usd_per_mtok')
@@ -266,7 +292,8 @@ priced as (
         end as cost_priced_usd,
         p.price_source
     from named as n
-    left join price_rows as p on p.request_key = n.request_key
+    left join price_choice as c on c.request_key = n.request_key
+    left join prices as p on p.price_rank = c.price_rank
 )
 
 select

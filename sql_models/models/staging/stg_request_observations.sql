@@ -60,18 +60,31 @@ from_logs as (
     left join {{ ref('agents') }} as a on a.agent_type = r.agent_type
 ),
 
+{% if var('aa_touched', false) -%}
+lines_of_other_sessions as (
+    select u.dedup_key
+    from {{ source('raw', 'transcript_usage') }} as u
+    semi join (
+        select distinct message_id from {{ source('raw', 'transcript_usage') }}
+        where message_id is not null and {{ touched('session', "coalesce(session_id, '')") }}
+    ) as m on m.message_id = u.message_id
+    anti join aa_touched_session as t on t.key = coalesce(u.session_id, '')
+),
+
+{% endif -%}
 -- A reply stands in several lines of a Claude transcript, and a resumed or forked session repeats lines of the first
 -- one: the parent's line wins over a side chain's replay, then the line with the most tokens, then the earliest.
 transcript_lines as (
     select *
-    from {{ source('raw', 'transcript_usage') }}
-    where {{ touched('session', "coalesce(session_id, '')") }}
+    from (
+        select * from {{ source('raw', 'transcript_usage') }}
+        where {{ touched('session', "coalesce(session_id, '')") }}
         {% if var('aa_touched', false) -%}
-        or message_id in (
-            select message_id from {{ source('raw', 'transcript_usage') }}
-            where message_id is not null and {{ touched('session', "coalesce(session_id, '')") }}
-        )
+        union all
+        select * from {{ source('raw', 'transcript_usage') }}
+        where dedup_key in (select dedup_key from lines_of_other_sessions)
         {%- endif %}
+    )
     qualify row_number() over (
         partition by agent_type,
             coalesce(message_id, request_id, cast(dedup_key as varchar)),
