@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -143,21 +143,36 @@ class Answers:
 
     def _ask(self, cursor: Any, query: Query, page: Statement, total: Statement, state: State) -> Page:
         rows = cursor.execute(page.sql, dict(page.parameters)).fetchall()
-        counted = cursor.execute(total.sql, dict(total.parameters)).fetchone()
         events = sum(count for _, count in cursor.execute(sql("raw_counts")).fetchall())
         width = len(query.view.shown)
         more = query.limit is not None and len(rows) > query.limit
         kept = rows[: query.limit] if more else rows
+        if more or query.cursor is not None:
+            counted = cursor.execute(total.sql, dict(total.parameters)).fetchone()
+        else:
+            # The page is the whole: what stands in it need not be asked for again.
+            counted = (len(kept), *_sums(query, kept))
         return Page(
             columns=query.view.shown,
             rows=tuple(row[:width] for row in kept),
             total=counted[0],
             totals=dict(zip(query.view.totals, counted[1:], strict=True)) if query.view.totals else None,
-            next_cursor=write_cursor(query.fingerprint, kept[-1][width:]) if more else None,
+            next_cursor=write_cursor(query.fingerprint, kept[-1][width : width + len(query.order)]) if more else None,
             state=state,
             event_count=events,
             milliseconds=0.0,
         )
+
+
+def _sums(query: Query, rows: Sequence[tuple[Any, ...]]) -> list[Any]:
+    """Totals as SQL has them: the unknown adds nothing, and nothing known gives None."""
+    names = [*(column.name for column in query.view.shown), *("" for _ in query.order), *query.view.wholes.values()]
+    totals: list[Any] = []
+    for name in query.view.totals:
+        place = names.index(query.view.wholes.get(name, name))
+        known = [row[place] for row in rows if row[place] is not None]
+        totals.append(None if not known else known[0] if name in query.view.wholes else sum(known))
+    return totals
 
 
 def _cache_key(query: Query, page: Statement, total: Statement) -> tuple[object, ...]:

@@ -137,7 +137,8 @@ def rows_statement(
         condition, extra = after(query.order, read_cursor(query.cursor, query.fingerprint, query.order))
     shown = ", ".join(f'"{column.name}"' for column in query.view.shown)
     places = "".join(f', "{key.column}" as "order_{number}"' for number, key in enumerate(query.order))
-    hidden = places if resumable else ""
+    wholes = "".join(f', "{column}"' for column in query.view.wholes.values())
+    hidden = places + wholes if resumable else ""
     order = order_by(query.order)
     limit = "" if query.limit is None else "limit $limit"
     finished = f"({sql(query.view.name + '_page')})" if query.view.has_page else "page"
@@ -152,7 +153,8 @@ def rows_statement(
 
 def _total_statement(query: Query, base: Statement, measured: str) -> Statement:
     """Counts all rows, and sums what the view totals."""
-    sums = "".join(f', sum("{name}") as "{name}"' for name in query.view.totals)
+    wholes = query.view.wholes
+    sums = "".join(f', max("{wholes[name]}")' if name in wholes else f', sum("{name}")' for name in query.view.totals)
     text = (
         f"with everything as not materialized (\n{base.sql}\n)\nselect count(*){sums} from everything where {measured}"
     )

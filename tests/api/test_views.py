@@ -322,6 +322,13 @@ class TestCosts:
         assert body["metadata"]["totals"]["cost_usd"] == "3.6225"
         assert body["metadata"]["totals"]["request_count"] == 8
 
+    def test_totals_are_the_same_on_every_page(self, asked: Api) -> None:
+        whole = asked.get("/api/v1/costs", by="developer").json()["metadata"]
+        first = asked.get("/api/v1/costs", by="developer", limit=2).json()["metadata"]
+        second = asked.get("/api/v1/costs", by="developer", limit=2, cursor=first["next_cursor"]).json()["metadata"]
+        assert whole["totals"] == first["totals"] == second["totals"]
+        assert whole["total"] == first["total"] == second["total"] == 3
+
     def test_the_share_is_of_everything_shown(self, asked: Api) -> None:
         rows = asked.rows("costs", by="developer")
         assert sum(row["share"] or 0 for row in rows) == pytest.approx(1)
@@ -331,6 +338,15 @@ class TestCosts:
         assert {key: row["previous_cost_usd"] for key, row in rows.items()} == {ALICE: "1", BOB: "0"}
         by_day = asked.rows("costs", by="day", since="today")
         assert [(row["key"], row["previous_cost_usd"]) for row in by_day] == [("2026-11-05", "1")]
+
+    def test_the_total_before_has_also_who_is_in_no_row_now(self, fresh: Api) -> None:
+        rows = Rows().model("claude-opus-4-5", "anthropic", ("5", "0.5", "25"))
+        rows.request("a", ALICE, "2026-11-04T10:00:00+00:00", cost="1.50").request("b", BOB, "10:00", cost="2.00")
+        fresh.workspace.write(rows.raw)
+        body = fresh.get("/api/v1/costs", by="developer", since="today").json()
+        assert [(row["key"], row["previous_cost_usd"]) for row in body["data"]] == [(BOB, "0")]
+        assert body["metadata"]["totals"]["cost_usd"] == "2"
+        assert body["metadata"]["totals"]["previous_cost_usd"] == "1.5"
 
     def test_without_since_there_is_no_time_before(self, asked: Api) -> None:
         assert ids(asked.rows("costs", by="developer"), "previous_cost_usd") == {None}

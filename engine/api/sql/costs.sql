@@ -89,7 +89,10 @@ select
         when $previous_from::date is null then null
         when previous.key is null and usage.key is not null then 0
         else previous.cost_usd
-    end as previous_cost_usd
+    end as previous_cost_usd,
+    case
+        when $previous_from::date is not null then coalesce((select sum(cost_usd) from previous), 0)
+    end as previous_total_usd
 from usage
 left join previous on previous.key is not distinct from usage.key
 left join sessions on sessions.key is not distinct from usage.key

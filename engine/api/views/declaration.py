@@ -55,6 +55,8 @@ class Scope:
 class View:
     """One view. `key` identifies a row; `totals` are summed over all rows into the metadata.
 
+    `wholes`: totals that are more than the rows' sum, and the column of the SQL that tells them in every row.
+
     `measures` answer fields on the finished rows (a group's cost). `has_page`: `NAME_page.sql` adds columns to a page.
     `groups`: values of the parameter `by`. `clocked`: rows depend on the present instant.
     """
@@ -67,6 +69,7 @@ class View:
     scopes: tuple[Scope, ...]
     measures: Mapping[str, Target] = field(default_factory=dict)
     totals: tuple[str, ...] = ()
+    wholes: Mapping[str, str] = field(default_factory=dict)
     groups: tuple[str, ...] = ()
     has_page: bool = False
     clocked: bool = False

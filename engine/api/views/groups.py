@@ -98,6 +98,8 @@ COSTS = View(
         "cost_priced_usd",
         "previous_cost_usd",
     ),
+    # Who spent before and not since is in no row, but in the comparison.
+    wholes={"previous_cost_usd": "previous_total_usd"},
     groups=("day", "developer", "agent", "model", "project", "branch"),
 )
 
