@@ -2,7 +2,8 @@
 -- output including reasoning. What several sources say of the same call is brought together in stg_api_requests.
 {{ config(
     materialized='incremental', unique_key='session_key', incremental_strategy='delete+insert',
-    meta={'aa': {'touched_by': 'session', 'key': 'session_key'}}
+    meta={'aa': {'touched_by': 'session', 'key': 'session_key',
+                 'touches': {'day': 'cast(usage_date as varchar)'}}}
 ) }}
 
 with log_records as (
