@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from engine.agents.transcripts.reader import Workplace
 from engine.errors import EngineError
 from engine.ingest.transcript_files import FoundFile, Root, belongs, default_roots, find, look
-from engine.ingest.transcript_import import Importer
+from engine.ingest.transcript_import import Importer, Tally
 from engine.ingest.transcript_state import FILE_NAME, Positions
 from engine.store.recorder import Recorder
 
@@ -79,11 +79,13 @@ class Follower:
         self._is_caught_up = False
         self._error: str | None = None
         self._threads: list[threading.Thread] = []
+        self._tally = Tally()
 
     def start(self) -> None:
         """Begin to read and to follow, in the background."""
         self._positions = Positions(self._settings.data_dir / FILE_NAME, self._settings.database)
         self._importer = Importer(self._recorder, self._positions, self._developer_id, self._workplace)
+        self._tally = self._importer.tally
         for name, work in (("transcripts-watch", self._watch), ("transcripts-read", self._read)):
             thread = threading.Thread(target=work, name=name, daemon=True)
             self._threads.append(thread)
@@ -101,8 +103,8 @@ class Follower:
             self._positions.close()
 
     def status(self) -> FollowerStatus:
-        """How it stands; from any thread."""
-        tally = self._importer.tally
+        """How it stands, also before `start`; from any thread."""
+        tally = self._tally
         with self._changed:
             waiting = len(self._live) + len(self._backlog)
         return FollowerStatus(

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from engine.cli import main
-from engine.client import open_recorder
+from engine.client import connect, open_recorder, running_engine
 from engine.settings import load
 from tests.api.workspace import ALICE, BOB, CAROL, DAVE, team
 
@@ -251,3 +251,10 @@ class TestWithARunningEngine:
             assert (said.code, said.err.count("\n")) == (2, 1), said
         assert "not DELETE" in aa_engine(running, "sql", "delete from raw.events").err
         assert aa_engine(running, "developers", "alias", BOB, "--login", "bob-acme").code == 0
+
+    def test_the_status_of_an_engine_that_follows_nothing(self, running: Path) -> None:
+        address = running_engine(load(running, None, {}, {}))
+        assert address is not None
+        with connect(address) as client:
+            told = client.get("/api/v1/status").json()
+        assert (told["ready"], told["rows"]["git_commits"], told["transcripts"]["requests"]) == (True, 4, 0)
