@@ -10,7 +10,9 @@ from pathlib import Path
 
 def main() -> int:
     """Run them one after the other, so that they do not disturb each other."""
-    known = sorted(module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]) if module.name[0] != "_")
+    known = sorted(
+        module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]) if module.name[0] != "_"
+    )
     wanted = sys.argv[1:] or known
     for name in wanted:
         if name not in known:

@@ -111,7 +111,7 @@ def _demo(options: Options, say: Say) -> Engine:
     say("a simulated team begins to work")
     # The team ends when its engine is gone, which is half a minute after the last console.
     command = [*engine_command(), "simulate", "--data-dir", str(options.engine_dir)]
-    _spawn([*command, "--history", "14d", "--developers", "6"], errors=subprocess.DEVNULL)
+    _spawn([*command, "--history", "7d", "--developers", "8"], errors=subprocess.DEVNULL)
     return Engine(engine.address, demo=True, started=engine.started)
 
 
@@ -165,8 +165,10 @@ def _wait_ready(child: subprocess.Popen[bytes], data_dir: Path, say: Say) -> Add
     begun = time.monotonic()
     while reader.is_alive() and time.monotonic() - begun < START_SECONDS:
         reader.join(0.5)
-        if reader.is_alive() and time.monotonic() - begun > 3:
-            say(talk[-1] if talk else "the engine catches up with this machine's history")
+        if reader.is_alive():
+            # Said twice a second, also unchanged: who says may answer that nobody waits any more.
+            slow = time.monotonic() - begun > 3
+            say(talk[-1] if talk else "the engine prepares its models" if slow else "starting an engine")
     if lines:
         try:
             address = address_of(json.loads(lines[0]))

@@ -26,7 +26,11 @@ def settings_page() -> str:
         "|---|---|---|---|",
     ]
     for setting in SETTINGS:
-        default = "" if setting.default in (None, ()) else f"`{str(setting.default).lower() if setting.kind == 'boolean' else setting.default}`"
+        default = (
+            ""
+            if setting.default in (None, ())
+            else f"`{str(setting.default).lower() if setting.kind == 'boolean' else setting.default}`"
+        )
         lines.append(f"| `{setting.key}` | `{setting.variable}` | {default} | {setting.help} |")
     return "\n".join(lines) + "\n"
 
@@ -37,7 +41,7 @@ def filters_page() -> str:
     lines = [
         "# Filters\n",
         "One grammar in the console, the API (`?filter=`) and the command line.\n",
-        "```\ndev:alice agent:claude_code,codex project:web model:opus* since:7d cost>5 -dev:bot \"free text\"\n```\n",
+        '```\ndev:alice agent:claude_code,codex project:web model:opus* since:7d cost>5 -dev:bot "free text"\n```\n',
         "Terms are ANDed, commas are OR, `-` negates, quotes hold spaces, `*` is a wildcard. `15m` and `24h` are exact,",
         "`7d` and `3w` are calendar days of the report time zone including today; absolute times are ISO.",
         "A wrong term is an error that points at it.\n",
@@ -53,31 +57,70 @@ def filters_page() -> str:
 def keys_page() -> str:
     from console.keymap import ACTIONS
 
-    lines = ["# Keys of the console\n", "| key | action | |", "|---|---|---|"]
-    for action in ACTIONS:
-        keys = " ".join(f"`{key}`" for key in action.keys)
-        lines.append(f"| {keys} | {action.label} | {action.help} |")
+    order = list(dict.fromkeys(action.group for action in ACTIONS))
+    lines = ["# Keys of the console\n", "`?` in the console shows the keys of where you are."]
+    group = None
+    for action in sorted(ACTIONS, key=lambda each: order.index(each.group)):
+        if action.group != group:
+            group = action.group
+            lines += [f"\n## {group}\n", "| key | | |", "|---|---|---|"]
+        lines.append(f"| `{action.shown}` | {action.label} | {action.help} |")
     return "\n".join(lines) + "\n"
 
 
+def flags_of(parser: argparse.ArgumentParser) -> list[str]:
+    """The arguments of one parser as table rows, without `--help`, which all have."""
+    rows = []
+    for action in parser._actions:
+        if isinstance(action, (argparse._HelpAction, argparse._SubParsersAction)) or action.help == argparse.SUPPRESS:
+            continue
+        name = ", ".join(action.option_strings) or str(action.metavar or action.dest)
+        if action.option_strings and action.nargs != 0:
+            name += f" {action.metavar or action.dest.upper()}"
+        rows.append(f"| `{name.replace('|', chr(92) + '|')}` | {(action.help or '').replace('|', chr(92) + '|')} |")
+    return rows
+
+
+def verbs_of(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """The sub-parsers of a parser, by name."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            return dict(action.choices)
+    return {}
+
+
 def commands_page() -> str:
+    from console.cli import build_parser as console_parser
     from engine.cli import VERBS
+    from engine.cli import build_parser as engine_parser
+    from hooks.cli import build_parser as hooks_parser
 
     lines = [
         "# Commands\n",
         "Every command knows `--help` and `--version`; exit 0 is ok, 1 the work failed, 2 wrong usage or configuration.",
-        "Data goes to standard output, talk to standard error; `NO_COLOR` is honoured.\n",
+        "Data goes to standard output, talk to standard error; `NO_COLOR` is honoured. Every verb of `aa-engine` takes",
+        "`--data-dir`, `--config` and `--debug`.\n",
         "## aa-console\n",
-        "```\naa-console [FILTER] [--engine URL|unix:PATH] [--demo] [--view NAME] [--print --format table|csv|json]\n```\n",
-        "## aa-engine\n",
-        "| verb | | example |",
-        "|---|---|---|",
+        "| | |",
+        "|---|---|",
+        *flags_of(console_parser()),
     ]
-    lines += [f"| `{verb.name}` | {verb.summary} | `{verb.example}` |" for verb in VERBS]
-    from hooks.cli import VERBS as HOOK_VERBS
-
-    lines += ["\n## aa-hooks\n", "| verb | |", "|---|---|"]
-    lines += [f"| `{verb.name}` | {verb.summary} |" for verb in HOOK_VERBS]
+    everywhere = {"--data-dir", "--config", "--debug"}
+    for verb in VERBS:
+        parser = verbs_of(engine_parser([verb.name]))[verb.name]
+        lines += [f"\n## aa-engine {verb.name}\n", f"{verb.summary.capitalize()}. Example: `{verb.example}`\n"]
+        inner = verbs_of(parser) or {"": parser}
+        for name, each in inner.items():
+            rows = [row for row in flags_of(each) if not any(flag in row for flag in everywhere)]
+            if name:
+                lines.append(f"\n### {verb.name} {name}\n")
+            if rows:
+                lines += ["| | |", "|---|---|", *rows]
+    for name, each in verbs_of(hooks_parser()).items():
+        lines += [f"\n## aa-hooks {name}\n", f"{each.description or ''}\n"]
+        rows = flags_of(each)
+        if rows:
+            lines += ["| | |", "|---|---|", *rows]
     return "\n".join(lines) + "\n"
 
 

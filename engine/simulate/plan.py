@@ -164,7 +164,7 @@ def session_events(random_: random.Random, session: Session, start: datetime) ->
         model = random_.choices(models, weights)[0]
         prompt_id = identifier(random_)
         yield Prompted(
-            after(random_.expovariate(1 / 100) * developer.pace + 6),
+            after(random_.expovariate(1 / 50) * developer.pace + 6),
             session,
             sequence,
             random_.randint(12, 600),
@@ -242,7 +242,7 @@ def developer_events(seed: int, developer: Developer, start: datetime) -> Iterat
                 clock = event.at
                 if event.at >= start:
                     yield event
-            clock += timedelta(minutes=random_.expovariate(1 / 5) * developer.pace + 0.3)
+            clock += timedelta(minutes=random_.expovariate(1 / 4) * developer.pace + 0.3)
         day += timedelta(days=1)
         if day.weekday() >= 5 and random_.random() < 0.8 and day.date() != start.date():
             day += timedelta(days=7 - day.weekday())

@@ -107,7 +107,7 @@ def claude_log(event: Event, commits: Mapping[str, str]) -> Iterable[tuple[str, 
                     "success": "true" if event.success else "false",
                     "duration_ms": str(event.duration_ms),
                     "tool_parameters": f'{{"file_path":"src/module.{event.extension}"}}' if event.extension else None,
-                    "error_type": None if event.success else "ShellError",
+                    "error_type": None if event.success else "ShellError" if event.tool == "Bash" else "ToolError",
                 },
             )
         case Committed():
