@@ -20,11 +20,9 @@ def main() -> None:
     (Path(sysconfig.get_paths()["purelib"]) / "agent_analytics.pth").write_text(f"{checkout}\n", encoding="utf-8")
     for command, module in COMMANDS.items():
         launcher = environment / "bin" / command
-        launcher.write_text(
-            # A shell launcher, because an interpreter line breaks on a path with a space in it.
-            f'#!/bin/sh\nexec "{environment}/bin/python" -c "from {module} import main; raise SystemExit(main())" "$@"\n',
-            encoding="utf-8",
-        )
+        # A shell launcher, because an interpreter line breaks on a path with a space in it.
+        statement = f"from {module} import main; raise SystemExit(main())"
+        launcher.write_text(f'#!/bin/sh\nexec "{environment}/bin/python" -c "{statement}" "$@"\n', encoding="utf-8")
         launcher.chmod(0o755)
 
 

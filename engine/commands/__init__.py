@@ -1,1 +1,4 @@
-"""One module per verb of `aa-engine`: its flags (`configure`) and its work (`run`). Refuses logic: verbs call packages."""
+"""One module per verb of `aa-engine`.
+
+Owns each verb's flags (`configure`) and its exit code (`run`). Refuses the work itself: verbs call packages.
+"""

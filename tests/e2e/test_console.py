@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,15 @@ def git(folder: Path, home: Path, *words: str) -> str:
         ["git", "-C", str(folder), *words], env=environment(home), capture_output=True, text=True, check=True
     )
     return done.stdout.strip()
+
+
+def depth(screen: Terminal) -> int:
+    """How many steps in the breadcrumbs say one is."""
+    return screen.screen().splitlines()[0].count("›")
+
+
+def shows_depth(screen: Terminal, steps: int) -> bool:
+    return depth(screen) == steps
 
 
 @pytest.fixture
@@ -94,11 +104,10 @@ def test_one_drills_from_a_developer_to_a_request_and_back_to_the_same_row(
     screen.wait_for("TIME")
     screen.wait_for("model")
     screen.press("g", "Enter")
-    eventually(lambda: screen.screen().splitlines()[0].count("›") == 3, "a single record is open")
-    for _ in range(3):
-        before = screen.screen().splitlines()[0].count("›")
+    eventually(lambda: depth(screen) == 3, "a single record is open")
+    for left in (2, 1, 0):
         screen.press("Escape")
-        eventually(lambda before=before: screen.screen().splitlines()[0].count("›") < before, "one step out")
+        eventually(partial(shows_depth, screen, left), "one step out")
     back = screen.line_with("▌")
     assert back.split()[:2] == chosen.split()[:2]
 
