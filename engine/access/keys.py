@@ -28,7 +28,8 @@ from engine.clock import Clock, SystemClock
 from engine.errors import ConfigurationError, StorageError, UsageError
 
 _ENVIRONMENT = re.compile(r"^[a-z][a-z0-9]{0,15}$")
-_DURATION = re.compile(r"^(\d+)(m|h|d|w)$")
+_DURATION = re.compile(r"^([0-9]{1,12})(m|h|d|w)$")
+LONGEST = timedelta(days=36_525)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -46,6 +47,11 @@ class Key:
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
     replaced_by: str | None = None
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """When it stops to work, by expiry or by revocation; None: never."""
+        return min((end for end in (self.expires_at, self.revoked_at) if end is not None), default=None)
 
     def state(self, now: datetime) -> str:
         """active, expired or revoked."""
@@ -65,7 +71,13 @@ def parse_duration(text: str) -> timedelta:
     match = _DURATION.match(text)
     if match is None or int(match.group(1)) == 0:
         raise UsageError(f"{text!r} is not a length of time", hint="write it like 90d, 12h or 2w")
-    return timedelta(**{_UNITS[match.group(2)]: int(match.group(1))})
+    try:
+        length = timedelta(**{_UNITS[match.group(2)]: int(match.group(1))})
+    except OverflowError:
+        length = timedelta.max
+    if length > LONGEST:
+        raise UsageError(f"{text!r} is longer than a century", hint="leave it out for no end")
+    return length
 
 
 class KeyRing:
@@ -141,7 +153,11 @@ class KeyRing:
         self._find(key_id)
         self._edit(
             lambda keys: tuple(
-                replace(key, revoked_at=now) if key.key_id == key_id and key.revoked_at is None else key for key in keys
+                # A key in the grace of its rotation has an end already, but a later one than now.
+                replace(key, revoked_at=now)
+                if key.key_id == key_id and (key.revoked_at is None or key.revoked_at > now)
+                else key
+                for key in keys
             )
         )
         return self._find(key_id)

@@ -95,7 +95,7 @@ def _show_list(keys: tuple[Key, ...], as_json: bool) -> None:
     if not keys:
         print("no keys: `aa-engine keys create --role ingest` makes one", file=sys.stderr)
         return
-    head = ("KEY_ID", "BEGINS", "ROLE", "STATE", "DEVELOPER", "PROJECTS", "CREATED", "EXPIRES")
+    head = ("KEY_ID", "BEGINS", "ROLE", "STATE", "DEVELOPER", "PROJECTS", "CREATED", "ENDS")
     lines = [head] + [
         (
             key.key_id,
@@ -105,7 +105,7 @@ def _show_list(keys: tuple[Key, ...], as_json: bool) -> None:
             key.developer_id or "-",
             ", ".join(key.projects) if key.projects else "all",
             f"{key.created_at:%Y-%m-%d}",
-            f"{key.expires_at:%Y-%m-%d}" if key.expires_at else "never",
+            f"{key.ends_at:%Y-%m-%d %H:%M}" if key.ends_at else "never",
         )
         for key in keys
     ]

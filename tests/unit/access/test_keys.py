@@ -91,6 +91,20 @@ def test_rotation_with_grace_lets_both_work_for_a_while(ring: KeyRing, clock: Fi
     assert ring.verify(secret) is not None
 
 
+def test_revoking_ends_a_key_in_its_grace_at_once(ring: KeyRing, clock: FixedClock) -> None:
+    old, secret = ring.create("ingest")
+    ring.rotate(old.key_id, grace=timedelta(days=1))
+    assert ring.revoke(old.key_id).ends_at == NOW
+    assert ring.verify(secret) is None
+
+
+def test_revoking_twice_keeps_the_first_moment(ring: KeyRing, clock: FixedClock) -> None:
+    key, _ = ring.create("ingest")
+    ring.revoke(key.key_id)
+    clock.instant = NOW + timedelta(hours=1)
+    assert ring.revoke(key.key_id).revoked_at == NOW
+
+
 def test_a_revoked_ingest_key_does_not_open_the_door_again(ring: KeyRing) -> None:
     assert not ring.any_ingest_key()
     ring.create("viewer")
@@ -157,4 +171,10 @@ def test_lengths_of_time(text: str, length: timedelta) -> None:
 @pytest.mark.parametrize("text", ["", "90", "d", "-1d", "0d", "1y", "1.5h"])
 def test_what_is_no_length_of_time(text: str) -> None:
     with pytest.raises(UsageError, match="not a length of time"):
+        parse_duration(text)
+
+
+@pytest.mark.parametrize("text", ["999999999d", "99999999999999999999d", "5300w"])
+def test_a_length_beyond_a_century_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="length of time|century"):
         parse_duration(text)
