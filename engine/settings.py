@@ -23,13 +23,19 @@ Kind = Literal["text", "integer", "number", "boolean", "list", "zone"]
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting: a dotted key of `engine.yaml`; its environment variable is AA_ + the key in capitals, dots as _."""
+    """One setting: a dotted key of `engine.yaml`; its environment variable is AA_ + the key in capitals, dots as _.
+
+    `choices`: the only texts allowed; `least` and `most`: the ends of a number's range, both allowed.
+    """
 
     key: str
     kind: Kind
     default: Any
     help: str
     secret: bool = False
+    choices: tuple[str, ...] = ()
+    least: float = 0
+    most: float = 0
 
     @property
     def variable(self) -> str:
@@ -44,26 +50,52 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("tls_key", "text", None, "private key file (PEM) for both ports"),
     Setting("socket_group", "text", None, "group whose members may use the socket as leads"),
     Setting(
-        "processes", "integer", 1, "1: everything in one process; 2: receiver and engine apart (not in this version)"
+        "processes",
+        "integer",
+        1,
+        "1: everything in one process; 2: receiver and engine apart (not in this version)",
+        least=1,
+        most=2,
     ),
     Setting("include_prompts", "boolean", False, "store prompts, responses, tool arguments and outputs"),
     Setting("report_timezone", "zone", "UTC", "time zone whose days are the days of every report"),
     Setting("internal_domains", "list", (), "e-mail domains of the team; other developers are external"),
-    Setting("ingest.dedup_window_hours", "number", 48, "a request replayed within this time adds no raw row"),
-    Setting("ingest.max_body_bytes", "integer", 64 * 1024 * 1024, "largest request body, decompressed"),
+    Setting(
+        "ingest.dedup_window_hours", "number", 48, "a request replayed within this time adds no raw row", most=8760
+    ),
+    Setting(
+        "ingest.max_body_bytes",
+        "integer",
+        64 * 1024 * 1024,
+        "largest request body, decompressed",
+        least=1024,
+        most=1 << 30,
+    ),
     Setting("transcripts.follow", "boolean", True, "read the agents' local histories as they grow"),
     Setting("transcripts.paths", "list", (), "folders to read besides the agents' own"),
     Setting("repositories", "list", (), "git repositories to watch besides those added with `repos add`"),
     Setting(
-        "git.correlation_window", "integer", 300, "seconds after a session in which a commit may still belong to it"
+        "git.correlation_window",
+        "integer",
+        300,
+        "seconds after a session in which a commit may still belong to it",
+        most=604_800,
     ),
     Setting(
-        "git.commit_messages", "text", "full", "how much of a commit message is stored: full, subject, hash or none"
+        "git.commit_messages",
+        "text",
+        "full",
+        "how much of a commit message is stored: full, subject, hash or none",
+        choices=("full", "subject", "hash", "none"),
     ),
-    Setting("models.refresh_seconds", "number", 0.2, "shortest time between two refreshes of the models"),
+    Setting("models.refresh_seconds", "number", 0.2, "shortest time between two refreshes of the models", most=3600),
     Setting("models.project_dir", "text", None, "another dbt project than the packaged one"),
     Setting(
-        "idle_exit_seconds", "number", None, "end when no console has been connected for so long (embedded engines)"
+        "idle_exit_seconds",
+        "number",
+        None,
+        "end when no console has been connected for so long (embedded engines)",
+        most=31_622_400,
     ),
 )
 BY_KEY: dict[str, Setting] = {setting.key: setting for setting in SETTINGS}
@@ -145,8 +177,10 @@ def convert(setting: Setting, value: Any, origin: str) -> Any:
             if setting.kind == "zone":
                 try:
                     ZoneInfo(value)
-                except (ZoneInfoNotFoundError, ValueError):
+                except (ZoneInfoNotFoundError, ValueError, OSError):
                     raise wrong("a time zone such as Europe/Berlin") from None
+            if setting.choices and value not in setting.choices:
+                raise wrong(f"one of {', '.join(setting.choices)}")
             return value
         case "boolean":
             words = {
@@ -167,10 +201,16 @@ def convert(setting: Setting, value: Any, origin: str) -> Any:
         case "integer" | "number":
             if isinstance(value, bool):
                 raise wrong("a number")
+            expected = "a whole number" if setting.kind == "integer" else "a number"
             try:
-                return int(value) if setting.kind == "integer" else float(value)
-            except (TypeError, ValueError):
-                raise wrong("a whole number" if setting.kind == "integer" else "a number") from None
+                number = int(value) if setting.kind == "integer" else float(value)
+            except (TypeError, ValueError, OverflowError):
+                raise wrong(expected) from None
+            if setting.kind == "integer" and isinstance(value, float) and value != number:
+                raise wrong(expected)
+            if not setting.least <= number <= setting.most:  # also false for not-a-number
+                raise wrong(f"{expected} from {setting.least:g} to {setting.most:.15g}")
+            return number
         case "list":
             if isinstance(value, str):
                 return tuple(part.strip() for part in value.split(",") if part.strip())
@@ -200,15 +240,25 @@ def read_file(path: Path) -> dict[str, tuple[Any, int]]:
         if not isinstance(node, yaml.MappingNode):
             raise ConfigurationError(f"{path}:{node.start_mark.line + 1}: expected keys and values")
         for key_node, value_node in node.value:
-            key = prefix + str(key_node.value)
             line = key_node.start_mark.line + 1
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise ConfigurationError(f"{path}:{line}: the name of a setting must be text")
+            key = prefix + key_node.value
             if key not in BY_KEY and any(known.startswith(key + ".") for known in BY_KEY):
                 visit(value_node, key + ".")
                 continue
             if key not in BY_KEY:
                 hint = nearest(key, list(BY_KEY)) or "see docs/reference/settings.md"
                 raise ConfigurationError(f"{path}:{line}: unknown setting {key}", hint=hint)
-            found[key] = (constructor.construct_object(value_node, deep=True), line)
+            if key in found:
+                raise ConfigurationError(
+                    f"{path}:{line}: {key} stands here for the second time, first in line {found[key][1]}"
+                )
+            try:
+                found[key] = (constructor.construct_object(value_node, deep=True), line)
+            except (yaml.YAMLError, ValueError, TypeError) as error:
+                said = getattr(error, "problem", None) or str(error)
+                raise ConfigurationError(f"{path}:{line}: {key}: {said}") from None
 
     if root is not None:
         visit(root, "")

@@ -176,5 +176,5 @@ def test_what_is_no_length_of_time(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["999999999d", "99999999999999999999d", "5300w"])
 def test_a_length_beyond_a_century_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="length of time|century"):
+    with pytest.raises(UsageError, match=r"length of time|century"):
         parse_duration(text)
