@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
@@ -15,6 +16,7 @@ from datetime import UTC, datetime, tzinfo
 from textual.app import App
 from textual.color import Color
 from textual.theme import Theme
+from textual.worker import Worker
 
 from console.connect import Engine
 from console.feed import Feed
@@ -22,7 +24,7 @@ from console.feed.http import HttpFeed
 from console.refresher import Refresher
 from console.screens.main import MainScreen
 from console.settings import Options, Unreachable, WrongUse
-from console.themes import ANSI, PALETTES, Palette, choose
+from console.themes import PALETTES, Palette, choose
 
 Find = Callable[[Options, Callable[[str], None]], Engine]
 
@@ -56,12 +58,14 @@ class ConsoleApp(App[int]):
         self.problem: str | None = None
         self._find, self._given = find, feed
         self._engine: Engine | None = None
-        self._work: asyncio.Task[None] | None = None
+        self._work: Worker[None] | None = None
+        self._wanted = threading.Event()
         self.refresher: Refresher | None = None
         self.message = "connecting"
         for palette in PALETTES.values():
-            self.register_theme(_textual_theme(palette))
-        self.theme = f"aa-{self.palette.name}"
+            if not palette.ansi:
+                self.register_theme(_textual_theme(palette))
+        self.theme = theme_name(self.palette)
 
     def get_default_screen(self) -> MainScreen:
         return MainScreen(self.options)
@@ -76,7 +80,12 @@ class ConsoleApp(App[int]):
     def on_mount(self) -> None:
         """After the first frame: look for an engine."""
         self.set_palette(self.palette)
-        self._work = asyncio.create_task(self._run())
+        self._begin()
+
+    def _begin(self) -> None:
+        """Find an engine and keep asking it. A worker, so that a mistake of ours ends the program and is seen."""
+        self._wanted.set()
+        self._work = self.run_worker(self._run(), name="feed", exit_on_error=True)
 
     async def _run(self) -> None:
         feed = self._given
@@ -108,6 +117,10 @@ class ConsoleApp(App[int]):
     def _say(self, message: str) -> None:
         """Progress of looking for an engine, told from its thread."""
 
+        if not self._wanted.is_set():
+            # Raised in the thread that looks for an engine: nobody waits for it any more.
+            raise Unreachable("no longer wanted")
+
         def show() -> None:
             self.message = message
             self.main.arrived()
@@ -120,19 +133,16 @@ class ConsoleApp(App[int]):
         self.options, self.problem, self.message = options, None, "connecting"
         self._given = None
         self.main.reset(options)
-        self._work = asyncio.create_task(self._run())
+        self._begin()
 
     async def reconnect(self) -> None:
         """Look for the engine again after it could not be found."""
         await self.restart(replace(self.options))
 
     async def _stop(self) -> None:
+        self._wanted.clear()
         if self._work is not None:
             self._work.cancel()
-            try:
-                await self._work
-            except asyncio.CancelledError:
-                pass
             self._work = None
         self.refresher = None
         self._engine = None
@@ -155,20 +165,17 @@ class ConsoleApp(App[int]):
         """Another theme, at once."""
         self.palette = palette
         self.ansi_color = palette.ansi
-        self.theme = f"aa-{palette.name}"
+        self.theme = theme_name(palette)
         self.screen.styles.background = Color.parse("ansi_default" if palette.ansi else palette.background)
         self.main.repaint()
 
 
 def _textual_theme(palette: Palette) -> Theme:
-    """Textual's own idea of the palette: it paints nothing of ours, but it must know light from dark."""
-    background = "ansi_default" if palette is ANSI else palette.background
-    primary = "ansi_cyan" if palette is ANSI else "#79b8ff"
-    return Theme(
-        f"aa-{palette.name}",
-        primary=primary,
-        background=background,
-        surface=background,
-        dark=palette.dark,
-        ansi=palette.ansi,
-    )
+    """Textual's own idea of a palette: it paints nothing of ours, but it must know light from dark."""
+    background, accent = palette.background, palette.roles["accent"].removeprefix("bold ")
+    return Theme(theme_name(palette), primary=accent, background=background, surface=background, dark=palette.dark)
+
+
+def theme_name(palette: Palette) -> str:
+    """The name under which Textual knows a palette; for the terminal's own colours it brings a theme of its own."""
+    return "ansi-dark" if palette.ansi else f"aa-{palette.name}"

@@ -135,7 +135,8 @@ def open_console(options: Options) -> int:
     from console.app import ConsoleApp
 
     app = ConsoleApp(options)
-    return app.run(mouse=options.mouse) or 0
+    app.run(mouse=options.mouse)
+    return app.return_code or 0
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("copy_row", ("Y",), "Y", "copy row", "copy the whole row as JSON", "Take"),
     Action("export", ("e",), "e", "export", "write the whole view to a file: csv or json", "Take", hint=80, pages=ENGINE_SORTED, why_not="export the list this came from"),
     Action("help", ("question_mark",), "?", "help", "this help", "Program", hint=100),
-    Action("quit", ("q", "ctrl+c"), "q", "quit", "leave", "Program", hint=99),
+    Action("quit", ("q", "ctrl+c"), "q", "quit", "leave the console", "Program", hint=99),
 )  # fmt: skip
 BY_ID: dict[str, Action] = {action.id: action for action in ACTIONS}
 

@@ -78,6 +78,11 @@ class Refresher:
     def offline(self) -> bool:
         return self._lost is not None
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no question is on its way."""
+        return not self._flying and not self._wake.is_set()
+
     # What makes answers stale
 
     def poke(self) -> None:

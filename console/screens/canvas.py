@@ -89,6 +89,12 @@ class Canvas(Screen[None]):
             return what == "demo"
         return self.never_fed and (what == "demo" or self.is_local)
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is on its way: no question, and no row whose details are still to be asked for."""
+        refresher = self.app.refresher
+        return refresher is not None and refresher.is_idle and self._rest is None
+
     def compose(self) -> ComposeResult:
         self.table = LiveTable(id="table")
         self.prompt = Prompt(id="filter")
@@ -283,8 +289,10 @@ class Canvas(Screen[None]):
             return states.failed(error, width)
         if not page.sheet.answered("rows"):
             return states.loading(self.app.message if self.app.refresher is None else "loading")
+        if self.app.options.demo and not page.narrowed and not self.navigator.depth:
+            return states.loading("the simulated team sends its first two weeks")
         if self.never_fed:
-            return states.nothing_ever(width, local=self.is_local, demo=self.app.options.demo)
+            return states.nothing_ever(width, local=self.is_local)
         return states.nothing_matches(page.noun, page.filter, width, changed=page.narrowed)
 
     def _draw_title(self) -> None:

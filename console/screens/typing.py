@@ -5,6 +5,8 @@ Owns what typed text means. Refuses keys while typing (the prompt has them) and 
 
 from __future__ import annotations
 
+from typing import Any
+
 from textual.timer import Timer
 
 from console.keymap import ACTIONS, BY_ID, SCREENS
@@ -28,6 +30,7 @@ class TypingScreen(Canvas):
         super().__init__(options)
         self._preview: Timer | None = None
         self._before = ""
+        self._seen: tuple[Any, ...] = ()
 
     # Going
 
@@ -83,6 +86,8 @@ class TypingScreen(Canvas):
     def action_filter(self) -> None:
         if not self.refused("filter"):
             self._before = self.page.filter
+            # What was there before typing: half a filter may leave no rows to take values from.
+            self._seen = self.page.sheet.rows("rows")
             self.prompt.begin("/", f"{self.page.filter} " if self.page.filter else "")
             self.draw()
 
@@ -116,7 +121,7 @@ class TypingScreen(Canvas):
             return []
         if known.choices:
             return list(known.choices)
-        rows = self.page.sheet.rows("rows")
+        rows = self._seen
         if known.name == "model":
             seen = {name for row in rows for name in getattr(row, "models", ())}
         else:

@@ -46,6 +46,9 @@ ATTRIBUTIONS: dict[str, tuple[str, str, Role]] = {
 }
 
 
+SMALL_MODELS = ("haiku", "mini", "nano", "lite")
+
+
 def state(session: Session) -> Span:
     """`● live`, `? input`, `✓ done`."""
     known = ACTIVITIES.get(session.activity or "") if session.state == "live" else None
@@ -93,5 +96,12 @@ def models(names: Sequence[str]) -> str:
     """`sonnet-4-5`, `opus-4-1 +1`."""
     if not names:
         return text.UNKNOWN
+    # Small models do side jobs beside the one that was chosen, so they are named last.
+    first = min(names, key=lambda name: any(mark in name.lower() for mark in SMALL_MODELS))
     more = f" +{len(names) - 1}" if len(names) > 1 else ""
-    return clean(text.short_model(names[0])) + more
+    return clean(text.short_model(first)) + more
+
+
+def extension(value: str | None) -> str:
+    """` .py`, with one dot however it was told; nothing for nothing."""
+    return f".{clean(value).lstrip('.')}" if value else ""

@@ -34,10 +34,10 @@ def _lines(value: int | None, sign: str, role: Role) -> Span:
 COLUMNS = (
     Column("when", "WHEN", 12, lambda row, context: cells.maybe(text.when(row.commit_timestamp, context.now, context.zone)), 1, sort="commit_timestamp", letter="w"),
     Column("sha", "SHA", 7, lambda row, context: Span(text.short_sha(row.commit_hash), "accent"), 0),
-    Column("developer", "DEVELOPER", 13, _author, 3, most=16, sort="developer_name", letter="d", descending=False),
-    Column("repo", "REPO", 12, lambda row, context: cells.maybe(project(row.project_name, row.project_id)), 12, most=15, sort="project_name", letter="r", descending=False),
+    Column("developer", "DEVELOPER", 11, _author, 3, most=16, sort="developer_name", letter="d", descending=False),
+    Column("repo", "REPO", 12, lambda row, context: cells.maybe(project(row.project_name, row.project_id)), 25, most=15, sort="project_name", letter="r", descending=False),
     Column("branch", "BRANCH", 12, lambda row, context: cells.maybe(clean(row.branch or "n/a")), 50, most=18),
-    Column("subject", "SUBJECT", 12, lambda row, context: cells.maybe(clean(row.commit_subject or "n/a")), 20, most=46),
+    Column("subject", "SUBJECT", 14, lambda row, context: cells.maybe(clean(row.commit_subject or "n/a")), 20, most=46),
     Column("added", "+", 5, lambda row, context: _lines(row.lines_added, "+", "good"), 6, "right", most=7, sort="lines_added", letter="a"),
     Column("deleted", "−", 5, lambda row, context: _lines(row.lines_deleted, text.MINUS, "bad"), 7, "right", most=7, sort="lines_deleted", letter="l"),
     Column("files", "FILES", 5, lambda row, context: cells.whole(row.files_changed), 60, "right"),

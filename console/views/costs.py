@@ -72,7 +72,7 @@ def table_columns(by: str) -> Sequence[Column]:
 
     def difference(row: Cost, context: Context) -> Span:
         shown = text.difference(row.cost_usd, row.previous_cost_usd)
-        return Span(shown, "dim" if shown in (text.UNKNOWN, "0%") else "text")
+        return Span(shown, "dim" if shown in (text.UNKNOWN, "0%", "new") else "text")
 
     def per_session(row: Cost, context: Context) -> Span:
         if row.cost_usd is None or not row.session_count:

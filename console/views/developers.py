@@ -38,7 +38,7 @@ COLUMNS = (
     Column("lines", "LINES+", 7, lambda row, context: cells.whole(row.lines_added), 40, "right", sort="lines_added", letter="l"),
     Column("per_commit", "$/COMMIT", 8, lambda row, context: cells.maybe(text.cents(row.cost_per_commit_usd)), 10, "right", most=9, sort="cost_per_commit_usd", letter="p"),
     Column("agents", "AGENTS", 12, lambda row, context: cells.maybe(clean(", ".join(row.agents)) or "n/a"), 45, most=36),
-    Column("seen", "SEEN", 6, lambda row, context: cells.maybe(text.ago(row.last_seen_at, context.now)), 2, "right", sort="last_seen_at", letter="s", moving=True),
+    Column("seen", "LAST SEEN", 11, lambda row, context: cells.maybe(text.ago(row.last_seen_at, context.now)), 2, "right", sort="last_seen_at", letter="s", moving=True),
 )  # fmt: skip
 
 

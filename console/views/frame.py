@@ -140,8 +140,8 @@ def hints(pairs: Sequence[tuple[str, str]], width: int) -> Line:
         kept.append(pair)
     spans: list[Span] = []
     for key, label in (*kept, *last):
-        spans += [Span(key, "key"), Span(f" {label}  ", "dim")]
-    return fit_line(cut_line(spans, width), width)
+        spans += [Span("  " if spans else ""), Span(key, "key"), Span(f" {label}", "dim")]
+    return fit_line(tuple(span for span in spans if span.text), width)
 
 
 def _hint_width(pair: tuple[str, str]) -> int:

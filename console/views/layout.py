@@ -61,15 +61,15 @@ def plan(width: int, height: int, needs: Needs) -> Plan:
 
 def _small(width: int, top: int, bottom: int, needs: Needs) -> dict[str, Rect]:
     rects: dict[str, Rect] = {}
-    room = bottom - top
-    if needs.chart_height and room >= 17:
+    if needs.chart_height and bottom - top >= 17:
         rects["chart"] = Rect(0, top, width, needs.chart_height)
         top += needs.chart_height
-    if needs.details and needs.small_panes and room >= 17:
+    room = bottom - top
+    if needs.details and needs.small_panes and room >= 15:
         tall = 6 if room < 26 else 8
         bottom -= tall
         rects |= _row_of_panes(needs.small_panes, width, bottom, tall)
-    elif needs.details and needs.detail_height and room >= 15:
+    elif needs.details and needs.detail_height and room >= needs.detail_height + 8:
         # The rule above the key hints closes the details.
         bottom -= 1
         rects["rule"] = Rect(0, bottom, width, 1)

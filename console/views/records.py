@@ -70,7 +70,7 @@ def tool_facts(row: Tool, context: Context) -> Sequence[Fact]:
         Fact("outcome", *_outcome(row.success, row.error_type)),
         Fact("decision", clean(row.decision or "n/a")),
         Fact("duration", text.milliseconds(row.duration_ms)),
-        Fact("file type", f".{clean(row.file_extension)}" if row.file_extension else text.UNKNOWN),
+        Fact("file type", cells.extension(row.file_extension) or text.UNKNOWN),
         Fact("sub-agent", yes_no[row.is_subagent]),
         Fact("git commit", yes_no[row.is_git_commit], note=clean(row.commit_sha or "")),
         Fact("arguments", "not collected", "dim", "privacy: content is dropped when it arrives"),

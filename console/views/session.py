@@ -58,7 +58,7 @@ def _what(event: Event, context: Context) -> Span:
     if isinstance(row, Commit):
         return Span(f"{text.short_sha(row.commit_hash)} {clean(row.commit_subject or '')}")
     if isinstance(row, Tool):
-        extension = f" .{clean(row.file_extension)}" if row.file_extension else ""
+        extension = f" {cells.extension(row.file_extension)}".rstrip()
         commit = f" → commit {clean(row.commit_sha)[:7]}" if row.commit_sha else ""
         return Span(f"{clean(row.tool_name or 'tool')}{extension}{commit}")
     taken = [value for value in (row.input_tokens, row.cache_read_tokens, row.cache_write_tokens) if value is not None]

@@ -187,7 +187,7 @@ def outcome(tool: Tool) -> Span:
 def tool_line(tool: Tool, context: Context, width: int) -> Line:
     """`Bash   ok   0.3s   14:13:51`."""
     name = clean(tool.tool_name or "tool")
-    kind = f"  .{clean(tool.file_extension)}" if tool.file_extension else ""
+    kind = f"  {cells.extension(tool.file_extension)}"
     shown = outcome(tool)
     right = line(
         Span(fit(cut(shown.text, 14), 14, "right"), shown.role),

@@ -40,18 +40,17 @@ def nothing_matches(noun: str, filter: str, width: int, *, changed: bool) -> Seq
     )
 
 
-def nothing_ever(width: int, *, local: bool, demo: bool) -> Sequence[Line]:
+def nothing_ever(width: int, *, local: bool) -> Sequence[Line]:
     """The engine has never received anything: three ways on."""
-    if demo:
-        return loading("the simulated team sends its first two weeks")
     ways = (
         ("d", "demo", "a simulated team, living, in a data directory of its own"),
         ("i", "import", "the histories that Claude Code and Codex keep on this machine"),
     )
+    count = "Three" if local else "Two"
     lines: list[Line] = [
         (Span("No data yet: the engine has received 0 events.", "strong"),),
         (),
-        *wrap("What your agents do from now on appears here by itself. Three ways to see something at once:", width),
+        *wrap(f"What your agents do from now on appears here by itself. {count} ways to see something at once:", width),
         (),
     ]
     for key, word, what in ways:
