@@ -26,6 +26,7 @@ VERBS = {
     "build": "seeds, models, snapshots and tests, in order",
     "test": "run tests",
     "seed": "load CSV files",
+    "snapshot": "remember what rows look like now",
     "retry": "what failed or was skipped in the last run, again",
     "run-operation": "call a macro",
     "compile": "write the SQL of nodes without running it",
@@ -38,7 +39,6 @@ VERBS = {
 }
 ALIASES = {"list": "ls"}
 REFUSED = {
-    "snapshot": "not in this version; keep history in an incremental model",
     "source": "freshness is not in this version; query max(loaded_at) with `aa-engine models show --inline`",
     "docs": "not in this version; `aa-engine models parse` writes manifest.json",
     "lineage": "not in this version; `aa-engine models ls --select +NODE` lists what a node stands on",

@@ -15,6 +15,7 @@ from engine.modelrunner.jinja import BoundMacro, Environment, Macros
 from engine.modelrunner.nodes import quoted
 from engine.modelrunner.packages import Package
 from engine.modelrunner.relation import Column, Relation, ResultTable
+from engine.modelrunner.snapshots import hard_deletes
 
 PREFIXES = ("duckdb__", "default__")
 
@@ -151,6 +152,9 @@ class Adapter:
 
     def add_query(self, sql: str, *_: Any, **__: Any) -> Any:
         return self.execute(sql)
+
+    def get_hard_deletes_behavior(self, config: Any) -> str:
+        return hard_deletes(config)
 
     def expand_target_column_types(self, *_: Any, **__: Any) -> str:
         return ""

@@ -284,7 +284,8 @@ def write(path: Path, content: Mapping[str, Any]) -> None:
 def write_sql(project: Project, node: Node, sql: str, kind: str) -> None:
     """The compiled or run SQL of a node below the target folder."""
     place = project.target_folder / kind / node.package / node.original_path
-    if node.test is not None:
+    # As in dbt: what a property file defines gets a folder of that file's name.
+    if Path(node.path).name != Path(node.original_path).name:
         place = place / node.path
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text(sql, encoding="utf-8")

@@ -37,11 +37,6 @@ class Materialized:
 def check(node: Node) -> None:
     """NodeProblem when the node wants a materialization that there is not."""
     kind = node.config.materialized
-    if node.resource_type == "snapshot":
-        raise NodeProblem(
-            f"{node.original_path}: snapshots are not supported in this version",
-            hint="keep history in an incremental model",
-        )
     if (node.config.get("contract") or {}).get("enforced"):
         raise NodeProblem(
             f"{node.original_path}: contracts are not checked in this version", hint="set contract.enforced to false"

@@ -10,12 +10,14 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import jinja2
 
+from engine.modelrunner import snapshots
 from engine.modelrunner.adapter import Adapter, Api
 from engine.modelrunner.context import Flags, Variables
 from engine.modelrunner.drafts import DEFAULTS, SECTION, CapturingConfig, Draft, called_macros
@@ -35,6 +37,8 @@ from engine.modelrunner.problems import NodeProblem, ParseProblem
 from engine.modelrunner.profile import Target
 from engine.modelrunner.properties import Patch, Properties, TestDefinition
 from engine.modelrunner.relation import Relation
+
+READABLE = re.compile(r"^\s*(ref|source)\s*\(.*\)\s*$", re.DOTALL)
 
 
 class Parser:
@@ -114,6 +118,7 @@ class Parser:
                     continue
                 fqn = (package.name, *relative.with_suffix("").parts)
                 drafts.append(Draft(kind, path.stem, package, relative.as_posix(), original, fqn, text))
+        drafts.extend(self._yaml_snapshots(package, properties))
         for draft in drafts:
             draft.patch = properties.patches.get((SECTION[draft.resource_type], draft.name))
             if draft.resource_type == "test":
@@ -126,6 +131,25 @@ class Parser:
             fqn = (package.name, *relative.with_suffix("").parts, block.name)
             body = block.body
             found.append(Draft("snapshot", block.name, package, relative.as_posix(), original, fqn, body, block.line))
+        return found
+
+    def _yaml_snapshots(self, package: Package, properties: Properties) -> list[Draft]:
+        """Snapshots that a property file defines with `relation:` instead of SQL."""
+        found = []
+        for (kind, name), patch in properties.patches.items():
+            relation = patch.values.get("relation") if kind == "snapshots" else None
+            if relation is None:
+                continue
+            if not READABLE.match(str(relation)):
+                raise ParseProblem(
+                    f"cannot read relation {relation!r}", where=f"{patch.file}:{patch.line}",
+                    hint="write ref('…') or source('…', '…')",
+                )  # fmt: skip
+            inside = package.inside(patch.file)
+            fqn = (package.name, *inside.parts[:-1], name)
+            text = f"select * from {{{{ {relation} }}}}"
+            path = (inside / f"{name}.sql").as_posix()
+            found.append(Draft("snapshot", name, package, path, patch.file, fqn, text))
         return found
 
     # One node ---------------------------------------------------------------------------------------------------
@@ -142,7 +166,7 @@ class Parser:
             if draft.resource_type == "seed"
             else code.strip().encode()
         )
-        return self._node(
+        node = self._node(
             draft,
             draft.unique_id(),
             config,
@@ -150,6 +174,9 @@ class Parser:
             description=patch.description if patch else "",
             patch=patch,
         )
+        if node.resource_type == "snapshot" and config.enabled:
+            snapshots.check(node)
+        return node
 
     def configure(self, draft: Draft, yaml_config: Mapping[str, Any]) -> Config:
         """dbt_project.yml (the package's own, then the root's), then properties, then the file itself."""
@@ -195,7 +222,8 @@ class Parser:
             config.get("target_schema") if draft.resource_type == "snapshot" and config.get("target_schema") else None
         )
         schema = schema_key or self._name("generate_schema_name", config.get("schema"), naming, draft)
-        database = self._name("generate_database_name", config.get("database"), naming, draft)
+        database = config.get("target_database") if draft.resource_type == "snapshot" else None
+        database = database or self._name("generate_database_name", config.get("database"), naming, draft)
         chosen = self._name("generate_alias_name", config.get("alias") or alias, naming, draft)
         return Node(
             unique_id=unique_id,
@@ -208,7 +236,7 @@ class Parser:
             fqn=draft.fqn,
             raw_code=draft.raw_code,
             checksum=checksum,
-            database=database,
+            database=str(database),
             schema=str(schema),
             alias=chosen,
             config=config,

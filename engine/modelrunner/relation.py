@@ -34,6 +34,11 @@ class Relation:
     ) -> Relation:
         return cls(database, schema, identifier, type)
 
+    @staticmethod
+    def scd_args(primary_key: str | Sequence[str], updated_at: str) -> list[str]:
+        """What a snapshot's row is hashed from."""
+        return [*([primary_key] if isinstance(primary_key, str) else primary_key), updated_at]
+
     def render(self) -> str:
         name = ".".join(quoted(part) for part in (self.database, self.schema, self.identifier) if part)
         if self.limit is None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from engine.modelrunner import artifacts, materialize, seeds, tests
+from engine.modelrunner import artifacts, materialize, seeds, snapshots, tests
 from engine.modelrunner.compile import Compiler
 from engine.modelrunner.database import Connection
 from engine.modelrunner.nodes import Node
@@ -176,7 +176,7 @@ class Run:
                     if self.write_artifacts:
                         artifacts.write_sql(self.project, node, verdict.sql, "run")
                 else:
-                    made = self._model(node, sql)
+                    made = self._snapshot(node, sql) if node.resource_type == "snapshot" else self._model(node, sql)
                     rows = made.rows
                     if self.write_artifacts:
                         artifacts.write_sql(self.project, node, made.sql, "run")
@@ -203,6 +203,19 @@ class Run:
         return materialize.model(
             node, sql, self.connection, full_refresh=self.project.flags.full_refresh, render=self._renderer(node)
         )
+
+    def _snapshot(self, node: Node, sql: str) -> materialize.Materialized:
+        compiler = self._compiler
+        assert compiler is not None
+        context, _ = compiler.context(node)
+        context["model"] = {**context["model"], "compiled_code": sql}
+
+        def take() -> materialize.Materialized:
+            return snapshots.snapshot(node, sql, self.connection, context, render=self._renderer(node))
+
+        done = compiler.guarded(node, take)
+        assert isinstance(done, materialize.Materialized)
+        return done
 
     def _seed(self, node: Node) -> materialize.Materialized:
         return seeds.load(

@@ -104,6 +104,10 @@ class Runner:
         """Seeds only."""
         return self._verb("seed", selection, "each")
 
+    def snapshot(self, selection: Selection = Selection()) -> RunOutcome:
+        """Snapshots only."""
+        return self._verb("snapshot", selection, "each")
+
     def compile(self, selection: Selection = Selection()) -> RunOutcome:
         """Renders and writes SQL; creates nothing."""
         return self._verb("compile", selection, "each")

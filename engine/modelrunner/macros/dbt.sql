@@ -125,7 +125,3 @@ from child
 left join parent on child.from_field = parent.to_field
 where parent.to_field is null
 {% endmacro %}
-
-{% macro snapshot_hash_arguments(arguments) -%}
-  md5({%- for argument in arguments -%}coalesce(cast({{ argument }} as varchar), ''){% if not loop.last %} || '|' || {% endif %}{%- endfor -%})
-{%- endmacro %}

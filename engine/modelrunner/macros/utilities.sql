@@ -34,7 +34,6 @@
   cast({{ dbt.dateadd('day', '-1', dbt.dateadd('month', '3', dbt.date_trunc(datepart, date)) if datepart == 'quarter' else dbt.dateadd(datepart, '1', dbt.date_trunc(datepart, date))) }} as date)
 {%- endmacro %}
 {% macro current_timestamp() -%}now(){%- endmacro %}
-{% macro snapshot_get_time() -%}{{ dbt.current_timestamp() }}{%- endmacro %}
 {% macro current_timestamp_backcompat() -%}now()::timestamp{%- endmacro %}
 {% macro convert_timezone(source_tz, target_tz, timestamp) -%}timezone('{{ target_tz }}', timezone('{{ source_tz }}', {{ timestamp }})){%- endmacro %}
 
