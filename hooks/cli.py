@@ -13,15 +13,26 @@ from typing import NoReturn
 
 from hooks import __version__
 
+
+def natural(text: str) -> int:
+    """A whole number from 0 that a 64-bit integer can hold."""
+    number = int(text)
+    if not 0 <= number < 1 << 63:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 0")
+    return number
+
+
+natural.__name__ = "whole number"  # argparse names it so when the text is no number at all
+
 SEED_FLAGS = (
     ("hash", str, "commit hash"),
     ("message", str, "commit message"),
     ("author", str, "author's name"),
     ("email", str, "author's e-mail address"),
-    ("timestamp", int, "Unix seconds"),
-    ("files-changed", int, "number of files"),
-    ("lines-added", int, "lines added"),
-    ("lines-deleted", int, "lines deleted"),
+    ("timestamp", natural, "Unix seconds"),
+    ("files-changed", natural, "number of files"),
+    ("lines-added", natural, "lines added"),
+    ("lines-deleted", natural, "lines deleted"),
 )
 
 

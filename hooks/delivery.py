@@ -82,6 +82,23 @@ def post(where: Target, route: str, body: bytes) -> Answer:
     return _answer(response, content)
 
 
+def reach(where: Target) -> str | None:
+    """None when an engine answers there, else what is wrong. Never raises for what a network can do."""
+    try:
+        connection, prefix = _connection(where)
+    except ValueError as error:
+        return f"backend_url is wrong: {error}"
+    try:
+        connection.request("GET", prefix + "/healthz", headers={"user-agent": f"aa-hooks/{__version__}"})
+        response = connection.getresponse()
+        response.read(65_536)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        return f"{where.name} does not answer: {error or type(error).__name__}"
+    finally:
+        connection.close()
+    return None if response.status == 200 else f"{where.name} answers {response.status} {response.reason}"
+
+
 def _answer(response: http.client.HTTPResponse, content: bytes) -> Answer:
     status = response.status
     if 200 <= status < 300:

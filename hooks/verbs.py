@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from hooks import init as setup
 from hooks.agents.setup import SetupError
 from hooks.changes import masked, read, read_manifest
 from hooks.configuration import Configuration
-from hooks.delivery import target
+from hooks.delivery import reach, target
 from hooks.folder import Folder, home, read_state
 from hooks.project import GitError, git
 from hooks.spool import Spool
@@ -167,14 +167,20 @@ def _answers(arguments: argparse.Namespace, before: Configuration | None) -> set
     elif not arguments.no_repo and _inside_repository():
         repositories = [Path.cwd()]
     url, key = arguments.backend_url, arguments.api_key
-    if url and not url.startswith(("http://", "https://")):
-        raise SetupError(f"--backend-url {url!r} is no address", "it begins with https:// or http://")
+    for flag, value, check in (
+        ("--backend-url", url, configuration.address),
+        ("--api-key", key, configuration.header_text),
+        ("--developer", arguments.developer, configuration.header_text),
+    ):
+        _checked(flag, value, check)
     if _interactive(arguments) and not arguments.dry_run:
         start = before or Configuration()
         if url is None:
             url = _ask("Address of your team's engine (empty: the engine of this machine)", start.backend_url)
+            _checked("the address", url, configuration.address)
         if key is None and url:
             key = _ask_key(start.api_key)
+            _checked("the key", key, configuration.header_text)
         if agents is None:
             found = start.enabled_agents or setup.installed_agents(os.environ)
             told = _ask("Agents to set up, comma-separated", ",".join(found)) or "none"
@@ -185,6 +191,15 @@ def _answers(arguments: argparse.Namespace, before: Configuration | None) -> set
     return setup.Answers(
         key, url, agents, arguments.developer, arguments.project, tuple(repositories), arguments.replace
     )
+
+
+def _checked(what: str, value: str | None, check: Callable[[str], str]) -> None:
+    """Raise SetupError that names what is wrong."""
+    if value:
+        try:
+            check(value)
+        except SetupError as error:
+            raise SetupError(f"{what}: {error.sentence}", error.hint) from None
 
 
 def _status(folder: Folder) -> dict[str, Any]:
@@ -237,6 +252,12 @@ def _checks(folder: Folder) -> Iterable[Check]:
             yield Check(entry.kind, False, f"{path} no longer calls us", f"{again} with --repo")
         else:
             yield Check(entry.kind, True, path)
+    where = target(state)
+    if where is None:
+        yield Check("engine", True, "none runs on this machine; what is noted waits for one")
+    else:
+        trouble = reach(where)
+        yield Check("engine", trouble is None, trouble or f"{where.name} answers", "start it, or repair its address")
     spool = Spool(folder.spool)
     ledger = spool.ledger()
     waiting = len(spool.waiting()) if folder.spool.is_dir() else 0

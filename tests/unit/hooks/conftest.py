@@ -128,6 +128,11 @@ class Engine(ThreadingHTTPServer):
 class Handler(BaseHTTPRequestHandler):
     server: Engine
 
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         status = self.server.answer(body)

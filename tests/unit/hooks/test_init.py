@@ -202,7 +202,14 @@ def test_agents_can_be_chosen(furnished: Machine) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [("--agents", "clod"), ("--backend-url", "aa.example.com"), ("--nonsense",)],
+    [
+        ("--agents", "clod"),
+        ("--backend-url", "aa.example.com"),
+        ("--backend-url", "http://"),
+        ("--backend-url", "https://aa.example.com:port"),
+        ("--api-key", "aa_live_x\ny"),
+        ("--nonsense",),
+    ],
 )
 def test_wrong_flags_are_told_and_change_nothing(furnished: Machine, words: tuple[str, ...]) -> None:
     before = snapshot(furnished.home)
@@ -218,6 +225,30 @@ def test_a_broken_configuration_names_file_and_line(furnished: Machine) -> None:
     done = furnished.hooks("init", "--yes")
     assert done.returncode == 2
     assert "config.yaml:" in done.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("\napi_kee: x\n", "config.yaml:2: api_kee is not known; did you mean api_key?"),
+        (
+            "git:\n  track_comits: true\n",
+            "config.yaml:2: git.track_comits is not known; did you mean git.track_commits?",
+        ),
+        ("git: 3\n", "config.yaml:1: git must be keys and values, not 3"),
+        ("enabled_agents: [clod]\n", "config.yaml:1: enabled_agents: unknown agent 'clod'"),
+        ("backend_url: nowhere\n", "config.yaml:1: backend_url: 'nowhere' is no address"),
+        ("telemetry:\n  export_interval: -5\n", "config.yaml:2: telemetry.export_interval: -5 is not from 1 to"),
+        ("git:\n  correlation_window: soon\n", "config.yaml:2: git.correlation_window must be a whole number"),
+        ("- a\n", "config.yaml:1: expected keys and values"),
+    ],
+)
+def test_a_wrong_configuration_names_file_line_and_what_is_right(furnished: Machine, text: str, says: str) -> None:
+    furnished.folder.path.mkdir()
+    furnished.folder.config.write_text(text)
+    done = furnished.hooks("init", "--yes", "--dry-run")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert says in done.stderr.decode()
 
 
 def test_keys_of_the_configuration_that_we_do_not_know_survive(furnished: Machine) -> None:
@@ -341,6 +372,23 @@ def test_status_and_doctor_tell_how_things_are(machine: Machine, engine: Engine)
     assert machine.hooks("doctor").returncode == 0
     (repository / ".git" / "hooks" / "post-commit").unlink()
     assert machine.hooks("doctor").returncode == 1
+
+
+def test_doctor_finds_an_engine_that_does_not_answer(machine: Machine, engine: Engine) -> None:
+    machine.hooks("init", "--yes", "--no-repo", "--backend-url", engine.url)
+    assert f"engine: {engine.url} answers" in machine.hooks("doctor").stdout.decode()
+    machine.hooks("init", "--yes", "--no-repo", "--backend-url", "http://127.0.0.1:9")
+    done = machine.hooks("doctor")
+    assert done.returncode == 1
+    assert "engine: http://127.0.0.1:9 does not answer" in done.stdout.decode()
+
+
+@pytest.mark.parametrize("figure", ["--timestamp", "--lines-added"])
+@pytest.mark.parametrize("text", ["-1", "x", "9" * 30])
+def test_figures_of_a_commit_are_whole_numbers(machine: Machine, figure: str, text: str) -> None:
+    done = machine.hooks("log-commit", "--hash", "a" * 40, "--timestamp", "1", figure, text)
+    assert done.returncode == 2
+    assert len(done.stderr.decode().splitlines()) == 1
 
 
 def test_everything_that_leaves_the_machine_is_listed(machine: Machine) -> None:
