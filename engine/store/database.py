@@ -9,12 +9,31 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import threading
 from pathlib import Path
+from typing import Any, cast
 
 import duckdb
 
 from engine.errors import InUseError, StorageError
+
+
+class _WithoutPandas:
+    """Says at once that there is no pandas, before the whole path is searched for it.
+
+    DuckDB asks for it at every single Python value that goes into a statement: 0.1 ms a value, 15 ms for a list of
+    200 keys. Nothing here uses pandas, and where it is installed, importing it stalls the first answer by seconds.
+    """
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError("pandas is kept out of this process", name=name)
+
+
+if "pandas" not in sys.modules:
+    sys.meta_path.insert(0, cast(Any, _WithoutPandas))
 
 CHECKPOINT_THRESHOLD = "256MB"
 """The default of 16 MB stalls the committing thread for up to 0.8 s; we checkpoint from another cursor instead."""

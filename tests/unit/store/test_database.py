@@ -107,3 +107,21 @@ def test_a_directory_that_cannot_be_made_is_a_storage_error(tmp_path: Path) -> N
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="cannot use"):
         DirectoryLock.acquire(tmp_path / "file" / "data")
+
+
+def test_values_in_a_statement_make_nobody_search_the_path_for_pandas(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched: list[str] = []
+
+    class Watching:
+        @staticmethod
+        def find_spec(name: str, path: object = None, target: object = None) -> None:
+            searched.append(name)
+
+    database = Database.open(path)
+    monkeypatch.setattr(sys, "meta_path", [sys.meta_path[0], Watching(), *sys.meta_path[1:]])
+    found = database.cursor().execute("select unnest($1)", [["a", "b"]]).fetchall()
+    database.close()
+    assert found == [("a",), ("b",)]
+    assert "pandas" not in searched
