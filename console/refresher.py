@@ -144,9 +144,9 @@ class Refresher:
         page = self._page()
         later: list[float] = []
         for name, query in page.queries().items():
-            later.append(
-                self._consider(page.sheet, name, query, self.feed.interval if name == "rows" else SIDE_SECONDS)
-            )
+            # Where nothing was known a moment ago, the first figure should not come seconds after the first row.
+            pressing = name == "rows" or not page.sheet.rows(name)
+            later.append(self._consider(page.sheet, name, query, self.feed.interval if pressing else SIDE_SECONDS))
         for name, query in page.wanted_details().items():
             later.append(self._consider(page.details, name, query, 1.0))
         soonest = min((pause for pause in later if pause > 0), default=0.0)
