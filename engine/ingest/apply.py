@@ -138,15 +138,15 @@ class Applier:
 
     def _apply_some(self) -> bool:
         """Apply one group. False when the disk or the database refuses for now."""
-        if shutil.disk_usage(self._database.path.parent).free < self._reserve:
-            self._trouble = "the disk is full: rows are kept in the journal only"
-            return False
-        if self._invalid and not self._recover():
-            return False
-        found = list(self._next_group())
-        if not found:
-            return False
         try:
+            if shutil.disk_usage(self._database.path.parent).free < self._reserve:
+                self._trouble = "the disk is full: rows are kept in the journal only"
+                return False
+            if self._invalid and not self._recover():
+                return False
+            found = list(self._next_group())
+            if not found:
+                return False
             applied = self._write(found)
         except duckdb.FatalException as error:
             self._trouble = f"the database failed: {str(error).splitlines()[0]}"
@@ -154,6 +154,13 @@ class Applier:
             return False
         except (*PASSING, StorageError) as error:
             self._trouble = f"the database refuses: {str(error).splitlines()[0]}"
+            return False
+        except Exception as error:
+            # Nobody foresaw it, so nobody knows whether these rows are to blame: they stay in the journal, the status
+            # tells, and what passes by itself (or with the next version) costs nothing.
+            self._trouble = f"an error of this program: {type(error).__name__}: {error}"
+            if self._stopping.is_set():
+                raise
             return False
         self._trouble = None
         self._announce(applied)

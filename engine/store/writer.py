@@ -80,7 +80,7 @@ class Writer:
                 [batch_id, now, journal_offset, sum(inserted.values())],
             )
             cursor.execute("commit")
-        except duckdb.Error:
+        except Exception:
             try:
                 cursor.execute("rollback")
             except duckdb.Error:

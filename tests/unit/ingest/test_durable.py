@@ -189,6 +189,21 @@ def test_below_the_reserve_rows_stay_in_the_journal(bench: Bench) -> None:
     assert bench.stored() == ["a"]
 
 
+def test_an_error_that_nobody_foresaw_is_told_and_passes(path: DurablePath, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unforeseen(values: object) -> None:
+        raise AttributeError("gone")
+
+    # In the middle of a transaction: it must not stay open.
+    monkeypatch.setattr("engine.store.writer.pc.count_distinct", unforeseen)
+    path.recorder.record(letters("a")).result(30)
+    assert not path.applier.wait_applied(path.journal.end, 0.5)
+    assert path.progress().trouble == "an error of this program: AttributeError: gone"
+    monkeypatch.undo()
+    path.flush(30)
+    assert path.progress().trouble is None
+    assert path.database.cursor().execute("select count(*) from raw.events").fetchall() == [(1,)]
+
+
 def test_a_record_that_no_table_takes_is_set_aside_and_the_rest_goes_on(path: DurablePath) -> None:
     for rows in (letters("a"), letters("b", attributes="{not json"), letters("c")):
         path.recorder.record(rows).result(30)
