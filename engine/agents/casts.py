@@ -16,6 +16,9 @@ TEXT_LIMIT = 512
 
 BIGINT_MAX = 2**63 - 1
 INTEGER_MAX = 2**31 - 1
+COUNT_LIMIT = 10**12
+"""Above this a number counts nothing that an agent does (tokens, milliseconds, lines). A few garbled numbers below it
+can be added up in 64 bits; one near the end of a bigint would stop every total that it is part of."""
 MONEY_STEP = Decimal("0.000000000001")
 MONEY_LIMIT = 10**15
 """Above this an amount is no cost (and would not fit 28 digits with its 12 decimals)."""
@@ -79,10 +82,10 @@ def _whole(value: Any, low: int, high: int) -> int | None:
 
 
 def count(value: Any) -> int | None:
-    """A whole number from 0 to the largest bigint; fractions are rounded (durations in milliseconds)."""
-    if type(value) is int and 0 <= value <= BIGINT_MAX:
+    """A whole number from 0 to COUNT_LIMIT; fractions are rounded (durations in milliseconds)."""
+    if type(value) is int and 0 <= value <= COUNT_LIMIT:
         return value
-    return _whole(value, 0, BIGINT_MAX)
+    return _whole(value, 0, COUNT_LIMIT)
 
 
 def integer(value: Any) -> int | None:

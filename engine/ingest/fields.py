@@ -13,7 +13,9 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-LARGEST = 2**63 - 1
+from engine.agents.casts import COUNT_LIMIT
+
+LARGEST = COUNT_LIMIT
 LONGEST_TEXT = 1024
 _NUL = str.maketrans("", "", "\x00")
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)

@@ -1,13 +1,12 @@
 """Metric points as rows of raw.otel_metrics.
 
 Owns which points become rows and their keys: a series (origin, metric, attributes) is decoded once, after that a
-point costs a lookup, a hash and four numbers. Refuses points without a usable value (none, NaN, infinite, or negative
-in a monotonic sum): they are counted as rejected and the rest of the request goes on.
+point costs a lookup, a hash and four numbers. Refuses points without a usable value (none, NaN, infinite, beyond all
+counting, or negative in a monotonic sum): they are counted as rejected and the rest of the request goes on.
 """
 
 from __future__ import annotations
 
-import math
 import struct
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -47,6 +46,10 @@ _row_of = itemgetter(*COLUMNS)
 TEMPORALITY = {1: "delta", 2: "cumulative"}
 NO_RECORDED_VALUE = 1
 """Flag of a point that says only that a series ended."""
+
+LARGEST_VALUE = 1e15
+"""Beyond it no metric of an agent counts anything, and totals of such points would not fit 64 bits."""
+UNUSABLE = "a value that is not finite, too large, or below zero in a monotonic sum"
 
 SERIES_BYTES = 1_500
 """Rough size of a remembered series, beside its attributes."""
@@ -123,8 +126,8 @@ class _Rows:
                 if not value and not (point.HasField("as_double") or point.HasField("as_int")):
                     self._without_value(point)
                     continue
-            if not math.isfinite(value) or (is_monotonic and value < 0):
-                self.refuse("a value that is not finite, or below zero in a monotonic sum")
+            if not abs(value) <= LARGEST_VALUE or (is_monotonic and value < 0):
+                self.refuse(UNUSABLE)
                 continue
             encoded = tuple(point.attributes)
             series = known.get(encoded)
@@ -154,8 +157,8 @@ class _Rows:
                 continue
             # Only a histogram's sum knows whether it was sent; a summary's is zero when it is not.
             total = point.sum if kind == "summary" or point.HasField("sum") else None
-            if total is not None and not math.isfinite(total):
-                self.refuse("a value that is not finite, or below zero in a monotonic sum")
+            if total is not None and not abs(total) <= LARGEST_VALUE:
+                self.refuse(UNUSABLE)
                 continue
             encoded = tuple(point.attributes)
             series = known.get(encoded)
@@ -171,7 +174,7 @@ class _Rows:
             self.times.append(instants.believable(time, self.received_at))
             self.starts.append(instants.known(start, self.received_at))
             self.values.append(total)
-            self.counts.append(min(count, casts.BIGINT_MAX))
+            self.counts.append(min(count, casts.COUNT_LIMIT))
             self.series.append(series.row)
 
     def _without_value(self, point: Any) -> None:

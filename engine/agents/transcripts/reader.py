@@ -18,12 +18,12 @@ from typing import Any, ClassVar, Protocol
 
 import orjson
 
+from engine.agents.casts import COUNT_LIMIT
 from engine.agents.transcripts.facts import Fact, Instant, Surroundings
 from engine.projects import ProjectIdentity, identify
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = 4_102_444_800_000_000  # 2100-01-01: what is later is a broken clock or not a time at all
-LARGEST_COUNT = 1 << 53
 
 
 class Reader(Protocol):
@@ -124,7 +124,7 @@ def text(value: object, limit: int = 200) -> str | None:
 
 def count(value: object) -> int | None:
     """A number of tokens, or None."""
-    if type(value) is int and 0 <= value <= LARGEST_COUNT:
+    if type(value) is int and 0 <= value <= COUNT_LIMIT:
         return value
     return None
 

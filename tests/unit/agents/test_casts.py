@@ -35,6 +35,10 @@ anything: st.SearchStrategy[Any] = st.recursive(
         ("", None),
         (True, None),
         ("x", None),
+        (10**12, 10**12),
+        (10**12 + 1, None),
+        ("9223372036854775807", None),
+        (1e308, None),
         (2**63, None),
     ],
 )

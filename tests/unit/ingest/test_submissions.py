@@ -134,7 +134,7 @@ def test_every_mistake_has_its_place() -> None:
     assert mistakes("commits", [COMMIT, wrong, 7]) == {
         "/1/commit_hash": "must be a whole commit hash",
         "/1/timestamp": "is required",
-        "/1/lines_added": "must be between 0 and 9223372036854775807",
+        "/1/lines_added": "must be between 0 and 1000000000000",
         "/1/agent_assisted": "must be true or false, not text",
         "/1/parents": "must be whole commit hashes",
         "/2": "must be an object",
