@@ -124,9 +124,10 @@ class Engine:
         self._keeper = keeper
         following = False
         try:
-            await asyncio.to_thread(workspace.publish_prices)
+            stand = await asyncio.to_thread(workspace.models_stand)
             keeper.start()
-            await self._until_built(keeper)
+            if not stand:
+                await self._until_built(keeper)
             if not self._stopping.is_set():
                 if self.settings["transcripts.follow"]:
                     follower.start()

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine.errors import StorageError
 from engine.ingest.durable import DurablePath
@@ -67,17 +67,22 @@ class Workspace:
         from engine.modelrunner.live import LiveLoop
         from engine.modelrunner.project import Project
 
-        settings = self.settings
         project = Project.load(
-            project_folder(settings),
-            variables={
-                "report_timezone": settings["report_timezone"],
-                "internal_domains": list(settings["internal_domains"]),
-                "correlation_window": settings["git.correlation_window"],
-            },
-            environment={**os.environ, "AA_DATABASE": str(settings.database)},
+            project_folder(self.settings),
+            variables=_variables(self.settings),
+            environment={**os.environ, "AA_DATABASE": str(self.settings.database)},
         )
         return LiveLoop(project, self.path.database.cursor)
+
+    def models_stand(self) -> bool:
+        """Whether the database holds the models of this project already, told without loading it."""
+        from engine.modelrunner.fingerprint import stands
+
+        cursor = self.path.database.cursor()
+        try:
+            return stands(cursor, project_folder(self.settings), _variables(self.settings))
+        finally:
+            cursor.close()
 
     @property
     def own_prices(self) -> Path:
@@ -126,6 +131,15 @@ class Workspace:
                 self.path.close()
         finally:
             self._lock.release()
+
+
+def _variables(settings: Settings) -> dict[str, Any]:
+    """What the engine's settings say to the models."""
+    return {
+        "report_timezone": settings["report_timezone"],
+        "internal_domains": list(settings["internal_domains"]),
+        "correlation_window": settings["git.correlation_window"],
+    }
 
 
 def project_folder(settings: Settings) -> Path:

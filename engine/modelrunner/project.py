@@ -19,6 +19,7 @@ from typing import Any
 from engine.modelrunner import packages as package_files
 from engine.modelrunner import profile, properties, resolve, yamlfile
 from engine.modelrunner.context import Environ, Flags, Variables, general, new_invocation_id
+from engine.modelrunner.fingerprint import OWN_MACROS, of_files
 from engine.modelrunner.graph import Graph
 from engine.modelrunner.jinja import ENVIRONMENT, Macros, compile_text, macros_in
 from engine.modelrunner.nodes import Exposure, Member, Node, Source
@@ -26,8 +27,6 @@ from engine.modelrunner.packages import Package
 from engine.modelrunner.parse import Parser
 from engine.modelrunner.problems import ParseProblem
 from engine.modelrunner.profile import Target
-
-OWN_MACROS = Path(__file__).parent / "macros"
 
 
 def _to_stderr(line: str) -> None:
@@ -137,7 +136,7 @@ class Project:
             environ=environ,
             flags=flags,
             general=context,
-            fingerprint=_fingerprint(packages, scoped, chosen, environ),
+            fingerprint=f"{of_files(folder, given)}.{_fingerprint(packages, scoped, chosen, environ)}",
         )
 
     @property

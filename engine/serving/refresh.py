@@ -44,6 +44,7 @@ class ModelKeeper:
         self._built = threading.Event()
         self._loop: LiveLoop | None = None
         self._generation = -1
+        self._priced = False
         self.trouble: str | None = None
         """What keeps the models from being up to date, in one line; None when nothing does."""
         self._thread = threading.Thread(target=self._run, name="models", daemon=True)
@@ -76,6 +77,7 @@ class ModelKeeper:
                 break
             began, rows, self._rows = time.monotonic(), self._rows, 0
             try:
+                self._price()
                 # Before the refresh, so that a new model's first requests are priced in it.
                 self._workspace.name_models()
                 self._refresh()
@@ -92,6 +94,19 @@ class ModelKeeper:
             rest = min(FLOOD_PAUSE * took, LONGEST_PAUSE) if rows > MANY_ROWS else 0.0
             self._stopping.wait(max(rest, pause - took))
         self._close()
+
+    def _price(self) -> None:
+        """Once, bring the price book up to date: before a build or refresh, since new prices change every cost.
+
+        In an empty directory there is no cost yet: what waits for the tables need not wait for the book as well.
+        """
+        if self._priced:
+            return
+        if self._workspace.path.progress().batch_id == 0:
+            self._refresh()
+            self._built.set()
+        self._workspace.publish_prices()
+        self._priced = True
 
     def _refresh(self) -> None:
         generation = self._workspace.path.database.generation

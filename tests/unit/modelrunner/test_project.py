@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import duckdb
 import pytest
 
+from engine.modelrunner.fingerprint import stands
 from engine.modelrunner.problems import ParseProblem
 
 from .conftest import Toy
@@ -209,3 +211,16 @@ def test_references_in_hooks_are_dependencies(toy: Toy) -> None:
     toy.write({"models/a.sql": "select 1 as id",
                "models/b.sql": "{{ config(post_hook=\"select * from {{ ref('a') }}\") }} select 1 as id"})  # fmt: skip
     assert toy.load().nodes["model.toy.b"].depends_on == ("model.toy.a",)
+
+
+def test_whether_models_stand_is_told_without_loading_the_project(toy: Toy) -> None:
+    toy.write({"models/a.sql": "select 1 as id"})
+    cursor = duckdb.connect()
+    assert not stands(cursor, toy.folder, {"zone": "UTC"})
+    cursor.execute("create schema ops")
+    cursor.execute("create table ops.model_watermark (fingerprint varchar)")
+    cursor.execute("insert into ops.model_watermark values (?)", [toy.load(variables={"zone": "UTC"}).fingerprint])
+    assert stands(cursor, toy.folder, {"zone": "UTC"})
+    assert not stands(cursor, toy.folder, {"zone": "Europe/Berlin"})
+    toy.write({"models/a.sql": "select 2 as id"})
+    assert not stands(cursor, toy.folder, {"zone": "UTC"})
