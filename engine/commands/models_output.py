@@ -50,9 +50,6 @@ class Printer:
         parts = [f"{count} {kind.replace('_', ' ')}{'' if count == 1 else 's'}" for kind, count in kinds.items()]
         if self.project.sources:
             parts.append(f"{len(self.project.sources)} sources")
-        if self.project.unit_tests and verb in ("test", "build"):
-            count = len(self.project.unit_tests)
-            print(f"Warning: {count} unit tests are not run by this version", file=sys.stderr)
         self.say(f"Found {', '.join(parts) or 'nothing'}")
 
     def started(self, node: Node, index: int, total: int) -> None:
@@ -120,6 +117,8 @@ class Printer:
             case _:
                 if isinstance(member, Source):
                     return f"source:{member.package}.{member.source_name}.{member.name}"
+                if member.resource_type == "unit_test":
+                    return f"unit_test:{member.package}.{member.name}"
                 if isinstance(member, Exposure):
                     return f"exposure:{member.package}.{member.name}"
                 return ".".join(member.fqn)

@@ -8,7 +8,7 @@ refuses databases other than DuckDB, Python models and packages from the network
     packages.py    dbt_project.yml, local packages   run.py          one invocation, node by node
     profile.py     profiles.yml                      compile.py      nodes to SQL
     properties.py  property files                    materialize.py  views, tables, incremental models; snapshots.py
-    parse.py       files to nodes (drafts.py,        tests.py        data tests
+    parse.py       files to nodes (drafts.py,        tests.py        data tests; unit_tests.py
                    generic_tests.py)                 seeds.py        CSV files
     resolve.py     references to edges               artifacts.py    manifest.json, run_results.json
     graph.py       order, ancestors                  live_plan.py    what a refresh would do

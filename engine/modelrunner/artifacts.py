@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import UsageError
 from engine.modelrunner.context import DBT_VERSION
-from engine.modelrunner.nodes import ColumnProperties, Exposure, Hook, Member, Node, Source
+from engine.modelrunner.nodes import ColumnProperties, Exposure, Fixture, Hook, Member, Node, Source
 
 if TYPE_CHECKING:
     from engine.modelrunner.project import Project
@@ -107,6 +107,24 @@ def node_record(project: Project, member: Member) -> dict[str, Any]:
             "refs": _refs(member.refs),
             "sources": [list(pair) for pair in member.source_refs],
         }
+    if member.unit is not None:
+        return {
+            **common,
+            "config": {"enabled": True, **common["config"]},
+            "model": member.unit.model,
+            "given": [_fixture(fixture) for fixture in member.unit.given],
+            "expect": _fixture(member.unit.expect),
+            "overrides": {
+                "macros": _plain(member.unit.macros),
+                "vars": _plain(member.unit.variables),
+                "env_vars": _plain(member.unit.environment),
+            },
+            "schema": member.schema,
+            "depends_on": {"nodes": list(member.depends_on), "macros": []},
+            "checksum": member.checksum,
+            "version": None,
+            "versions": None,
+        }
     defaults = _TEST_DEFAULTS if member.resource_type == "test" else _CONFIG_DEFAULTS
     record = {
         **common,
@@ -149,6 +167,12 @@ def node_record(project: Project, member: Member) -> dict[str, Any]:
     return record
 
 
+def _fixture(fixture: Fixture) -> dict[str, Any]:
+    kind = "dict" if fixture.sql is None else "sql"
+    rows = fixture.sql if fixture.sql is not None else _plain(fixture.rows)
+    return {"input": fixture.source, "rows": rows, "format": kind, "fixture": None}
+
+
 def _refs(refs: Iterable[tuple[str | None, str]]) -> list[dict[str, Any]]:
     return [{"name": name, "package": package, "version": None} for package, name in refs]
 
@@ -168,6 +192,8 @@ def manifest(project: Project, compiled: Mapping[str, str] | None = None) -> dic
     """The whole project as dbt's manifest; `compiled` adds SQL by unique id."""
     nodes = {}
     for uid, node in project.nodes.items():
+        if node.unit is not None:
+            continue
         nodes[uid] = node_record(project, node)
         if compiled and uid in compiled:
             nodes[uid] |= {"compiled": True, "compiled_code": compiled[uid]}
@@ -229,7 +255,7 @@ def manifest(project: Project, compiled: Mapping[str, str] | None = None) -> dic
         "group_map": {},
         "saved_queries": {},
         "semantic_models": {},
-        "unit_tests": {},
+        "unit_tests": {uid: node_record(project, node) for uid, node in project.nodes.items() if node.unit is not None},
         "functions": {},
     }
 

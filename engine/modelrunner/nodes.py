@@ -107,6 +107,27 @@ class TestDetails:
 
 
 @dataclass(frozen=True, slots=True)
+class Fixture:
+    """Rows of a unit test: where they stand in for (`ref('a')`, `this`; `expect`), and values by column or SQL."""
+
+    source: str
+    rows: tuple[Mapping[str, Any], ...] = ()
+    sql: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnitDetails:
+    """What makes a node a unit test: the model, what goes in, what should come out, and what is overridden."""
+
+    model: str
+    given: tuple[Fixture, ...]
+    expect: Fixture
+    macros: Mapping[str, Any]
+    variables: Mapping[str, Any]
+    environment: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
     """A model, seed, test, snapshot, analysis or hook after parsing.
 
@@ -137,7 +158,7 @@ class Node:
     depends_on: tuple[str, ...] = ()
     macros: tuple[str, ...] = ()
     test: TestDetails | None = None
-    unit: Mapping[str, Any] | None = None
+    unit: UnitDetails | None = None
     own_config: Mapping[str, Any] = field(default_factory=dict)
     line: int = 1
 

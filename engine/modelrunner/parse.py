@@ -107,7 +107,7 @@ class Parser:
         ):
             for folder, path in package.files((key,), endings):
                 relative = path.relative_to(package.root / folder)
-                if kind == "test" and relative.parts[0] == "generic":
+                if kind == "test" and relative.parts[0] in ("generic", "fixtures"):
                     continue
                 original = path.relative_to(package.root).as_posix()
                 if path.suffix == ".py":

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.modelrunner import packages as package_files
-from engine.modelrunner import profile, properties, resolve, yamlfile
+from engine.modelrunner import profile, properties, resolve, unit_parse, yamlfile
 from engine.modelrunner.context import Environ, Flags, Variables, general, new_invocation_id
 from engine.modelrunner.fingerprint import OWN_MACROS, of_files
 from engine.modelrunner.graph import Graph
@@ -47,7 +47,6 @@ class Project:
     exposures: Mapping[str, Exposure]
     disabled: Mapping[str, Node | Source]
     groups: tuple[properties.Entry, ...]
-    unit_tests: tuple[properties.Entry, ...]
     selectors: tuple[Mapping[str, Any], ...]
     names: resolve.Names
     graph: Graph
@@ -105,7 +104,6 @@ class Project:
         sources: list[Source] = []
         exposures: list[Exposure] = []
         groups: list[properties.Entry] = []
-        unit_tests: list[properties.Entry] = []
         for package in packages.values():
             found = properties.read(package)
             nodes.extend(parser.nodes(package, found))
@@ -113,8 +111,11 @@ class Project:
             sources.extend(resolve.sources_of(package, root, found, chosen, yaml_context))
             exposures.extend(resolve.exposures_of(package, found, yaml_context))
             groups.extend(found.groups)
-            unit_tests.extend(found.unit_tests)
+            nodes.extend(unit_parse.unit_tests_of(package, root, found, chosen, yaml_context, nodes))
         connected, open_sources, done, disabled = resolve.connect(nodes, sources, exposures, root.name)
+        for node in connected.values():
+            if node.unit is not None:
+                unit_parse.check(node, connected[node.depends_on[0]])
         members: dict[str, Member] = {**open_sources, **connected, **done}
         graph = Graph({key: member.depends_on for key, member in members.items()})
         graph.order()
@@ -129,7 +130,6 @@ class Project:
             exposures=done,
             disabled=disabled,
             groups=tuple(groups),
-            unit_tests=tuple(unit_tests),
             selectors=_selectors(folder),
             names=resolve.Names(root.name, connected.values(), open_sources.values()),
             graph=graph,

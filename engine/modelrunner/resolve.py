@@ -206,7 +206,7 @@ def connect(
                     break
                 parents.append(found.unique_id)
         if missing is not None:
-            if node.resource_type == "test":
+            if node.resource_type == "test" or (node.unit is not None and missing.endswith("is disabled")):
                 # As in dbt: a test of something that is not there is not run, and is no reason to refuse the project.
                 disabled[node.unique_id] = node
                 continue

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from engine.modelrunner import artifacts, materialize, seeds, snapshots, tests
+from engine.modelrunner import artifacts, materialize, seeds, snapshots, tests, unit_tests
 from engine.modelrunner.compile import Compiler
 from engine.modelrunner.database import Connection
 from engine.modelrunner.nodes import Node
@@ -112,12 +112,18 @@ class Run:
             uid for uid in graph.order() if uid in self.ids and nodes[uid].resource_type not in ("test", "unit_test")
         ]
         checks = [uid for uid in nodes if uid in self.ids and nodes[uid].resource_type in ("test", "unit_test")]
-        waiting = {uid: {parent for parent in nodes[uid].depends_on if parent in self.ids} for uid in checks}
-        out = [uid for uid in checks if not waiting[uid]]
+        waiting = {
+            uid: {parent for parent in nodes[uid].depends_on if parent in self.ids}
+            for uid in checks
+            if nodes[uid].unit is None or not self.ids.issuperset(nodes[uid].depends_on)
+        }
+        out = [uid for uid in checks if uid in waiting and not waiting[uid]]
         for uid in building:
+            # A unit test needs the columns of what its model reads, and runs before the model.
+            out.extend(check for check in checks if nodes[check].unit and nodes[check].depends_on == (uid,))
             out.append(uid)
             for check in checks:
-                if uid in waiting[check]:
+                if uid in waiting.get(check, ()):
                     waiting[check].discard(uid)
                     if not waiting[check]:
                         out.append(check)
@@ -158,7 +164,12 @@ class Run:
         status, message, failures, rows = "success", "OK", None, None
         assert self._compiler is not None
         try:
-            if node.resource_type == "seed":
+            if node.unit is not None:
+                sql = unit_tests.compile(node, self._compiler, self.connection)
+                compiled_at = now()
+                verdict = unit_tests.run(node, sql, self.connection)
+                status, failures, message = verdict.status, verdict.failures, verdict.message or ""
+            elif node.resource_type == "seed":
                 if self.verb != "compile":
                     rows = self._seed(node).rows
             else:
@@ -227,6 +238,11 @@ class Run:
         graph = self.project.graph
         if node.resource_type in ("test", "unit_test"):
             if self.verb != "build" or result.status == "skipped" or not node.depends_on:
+                return
+            if node.unit is not None:
+                tested = set(node.depends_on)
+                for uid in (tested | graph.descendants(tested)) & self.ids:
+                    self._blocked.setdefault(uid, f"skipped because '{node.name}' {_PAST[result.status]}")
                 return
             common: set[str] | None = None
             for parent in node.depends_on:

@@ -31,7 +31,7 @@ VERB_TYPES: dict[str, tuple[str, ...]] = {
     "snapshot": ("snapshot",),
     "test": ("test", "unit_test"),
     "build": ("model", "seed", "snapshot", "test", "unit_test"),
-    "compile": ("model", "seed", "snapshot", "test", "unit_test", "analysis"),
+    "compile": ("model", "seed", "snapshot", "test", "analysis"),
     "show": ("model", "seed", "snapshot", "test", "analysis"),
     "ls": ("model", "seed", "snapshot", "test", "unit_test", "analysis", "source", "exposure"),
 }
@@ -158,7 +158,12 @@ class Runner:
         return sorted(selected_ids(self.project, selection, VERB_TYPES["ls"], self.previous))
 
     def _verb(self, verb: str, selection: Selection, publish: Publish) -> RunOutcome:
-        return self._run(verb, selected_ids(self.project, selection, VERB_TYPES[verb], self.previous), publish)
+        ids = selected_ids(self.project, selection, VERB_TYPES[verb], self.previous)
+        if verb == "build":
+            # As in dbt, a build runs a unit test only along with its model.
+            nodes = self.project.nodes
+            ids = {uid for uid in ids if nodes[uid].unit is None or ids.issuperset(nodes[uid].depends_on)}
+        return self._run(verb, ids, publish)
 
     def _run(self, verb: str, ids: set[str], publish: Publish) -> RunOutcome:
         connection = Connection(self.connect())
