@@ -36,15 +36,14 @@ def read_address(path: Path) -> EngineAddress | None:
     """What engine.json says; None when there is none or it is not ours."""
     try:
         told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return EngineAddress(
-            pid=int(told["pid"]),
-            http=told.get("http"),
-            grpc=told.get("grpc"),
-            socket=told.get("socket"),
-            version=str(told.get("version", "")),
-        )
+        pid = int(told["pid"])
+        places = [told.get(name) for name in ("http", "grpc", "socket")]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+    if not 0 < pid < 1 << 31 or not all(place is None or isinstance(place, str) for place in places):
+        return None
+    http, grpc, socket = places
+    return EngineAddress(pid=pid, http=http, grpc=grpc, socket=socket, version=str(told.get("version", "")))
 
 
 def running_engine(settings: Settings) -> EngineAddress | None:
@@ -56,7 +55,7 @@ def running_engine(settings: Settings) -> EngineAddress | None:
         with connect(address, timeout=5.0) as client:
             if client.get("/healthz").status_code == 200:
                 return address
-    except (httpx.HTTPError, UnreachableError):
+    except (httpx.HTTPError, httpx.InvalidURL, UnreachableError):
         pass
     return None
 

@@ -6,8 +6,10 @@ ports, authentication and everything that follows files or repositories: that is
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -174,15 +176,27 @@ def hash_key(settings: Settings) -> bytes:
 
 
 def _hash_key(path: Path) -> bytes:
-    """32 random bytes, made once per workspace."""
+    """32 random bytes, made once per workspace; whole or not at all, also when two make them or one is killed."""
     try:
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return bytes.fromhex(path.read_text(encoding="ascii").strip())
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            key = secrets.token_bytes(32)
-            file.write(key.hex() + "\n")
-            return key
-    except (OSError, ValueError) as error:
-        raise StorageError(f"cannot read or create {path}: {error}") from error
+        if not path.exists():
+            descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=".hash-")  # 0600
+            try:
+                with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                    file.write(secrets.token_bytes(32).hex() + "\n")
+                    file.flush()
+                    os.fsync(file.fileno())
+                with contextlib.suppress(FileExistsError):
+                    os.link(partial, path)
+            finally:
+                os.unlink(partial)
+        key = bytes.fromhex(path.read_text(encoding="ascii").strip())
+    except OSError as error:
+        raise StorageError(f"cannot read or create {path}: {error.strerror or error}") from error
+    except ValueError:
+        key = b""
+    if len(key) != 32:
+        raise StorageError(
+            f"{path} is damaged: it does not hold 32 bytes in hexadecimal",
+            hint="restore it, or remove it; then the same arguments get other hashes than before",
+        )
+    return key

@@ -230,8 +230,22 @@ def _hash(text: str) -> str:
 
 
 def _read(path: Path) -> tuple[Key, ...]:
-    def instant(value: str | None) -> datetime | None:
-        return None if value is None else datetime.fromisoformat(value)
+    def instant(value: str) -> datetime:
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is None:
+            raise ValueError(f"{value!r} has no offset")
+        return moment
+
+    def later(value: str | None) -> datetime | None:
+        return None if value is None else instant(value)
+
+    def text(value: object) -> str:
+        if not isinstance(value, str):
+            raise TypeError(f"{value!r} is not text")
+        return value
+
+    def optional(value: object) -> str | None:
+        return None if value is None else text(value)
 
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
@@ -244,22 +258,22 @@ def _read(path: Path) -> tuple[Key, ...]:
                 raise ValueError(f"role {entry['role']!r}")
             keys.append(
                 Key(
-                    key_id=entry["key_id"],
+                    key_id=text(entry["key_id"]),
                     role=entry["role"],
-                    hash=entry["hash"],
-                    hint=entry["hint"],
-                    created_at=datetime.fromisoformat(entry["created_at"]),
-                    developer_id=entry.get("developer_id"),
-                    projects=None if projects is None else tuple(projects),
-                    expires_at=instant(entry.get("expires_at")),
-                    revoked_at=instant(entry.get("revoked_at")),
-                    replaced_by=entry.get("replaced_by"),
+                    hash=text(entry["hash"]),
+                    hint=text(entry["hint"]),
+                    created_at=instant(entry["created_at"]),
+                    developer_id=optional(entry.get("developer_id")),
+                    projects=None if projects is None else tuple(map(text, projects)),
+                    expires_at=later(entry.get("expires_at")),
+                    revoked_at=later(entry.get("revoked_at")),
+                    replaced_by=optional(entry.get("replaced_by")),
                 )
             )
         return tuple(keys)
     except OSError as error:
         raise StorageError(f"cannot read {path}: {error.strerror or error}") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigurationError(
             f"{path} is damaged: {error}", hint="restore it, or remove it and make new keys"
         ) from error

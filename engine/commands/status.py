@@ -52,6 +52,14 @@ def _print(told: dict[str, Any], pid: int) -> None:
         ("watching", f"{told['subscribers']} consoles, {len(told['repositories']['watched'])} repositories"),
     ]
     lines += [(f"! {part}", sentence) for part, sentence in told.get("troubles", {}).items()]
+    # These keep nothing else from working, so they are told without being a failure of the engine.
+    histories, repositories = told["transcripts"], told["repositories"]
+    asides = [("transcripts", histories["error"]), ("repositories", repositories["problem"])]
+    if histories["unreadable"] or histories["lines_skipped"]:
+        left = f"{histories['unreadable']} files and {histories['lines_skipped']} lines could not be read"
+        asides.append(("transcripts", left))
+    asides += [("repository", state["detail"]) for state in repositories["watched"]]
+    lines += [(f"? {part}", sentence) for part, sentence in asides if sentence]
     width = max(len(name) for name, _ in lines)
     for name, text in lines:
         print(f"{name:<{width}}  {text}")

@@ -44,13 +44,14 @@ class Exposure:
         grpc = parse_address(settings["grpc"], f"grpc ({settings.origin('grpc')})")
         tls = _tls_files(settings)
         insecure = bool(settings["insecure"])
+        known = keys.all()  # keys that cannot be read would let nobody in: better told now
         outside = [str(address) for address in (http, grpc) if not address.loopback]
         if outside and not insecure:
             now = SystemClock().now()
             missing = []
             if tls is None:
                 missing.append("TLS (--tls-cert, --tls-key)")
-            if not any(key.state(now) == "active" for key in keys.all()):
+            if not any(key.state(now) == "active" for key in known):
                 missing.append("an API key (aa-engine keys create)")
             if missing:
                 raise ConfigurationError(
@@ -151,6 +152,11 @@ def _tls_files(settings: Settings) -> Files | None:
         return None
     if not certificate or not key:
         raise ConfigurationError("TLS needs both a certificate and its key", hint="give --tls-cert and --tls-key")
+    for path, setting in ((certificate, "tls_cert"), (key, "tls_key")):
+        try:
+            Path(path).read_bytes()
+        except OSError as error:
+            raise ConfigurationError(f"TLS: cannot use {path} as {setting}: {error.strerror}") from error
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
     except (OSError, ssl.SSLError) as error:

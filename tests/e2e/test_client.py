@@ -89,7 +89,20 @@ def test_an_engine_is_found_by_its_file_and_its_answer(tmp_path: Path) -> None:
         assert running_engine(settings_of(engine)) is None
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"pid": "x"}', '{"pid": 1, "socket": "/nowhere/engine.sock"}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"pid": "x"}',
+        '{"pid": 1, "socket": "/nowhere/engine.sock"}',
+        '{"pid": 99999999999999}',
+        '{"pid": 1, "http": 3}',
+        '{"pid": 1, "socket": 7}',
+        '{"pid": 1, "http": "http://[/"}',
+    ],
+)
 def test_a_file_that_names_no_engine_is_no_engine(tmp_path: Path, text: str) -> None:
     settings = load(tmp_path, environment={})
     settings.address_file.write_text(text)

@@ -567,6 +567,40 @@ def test_status_tells_what_runs_and_that_nothing_runs(tmp_path: Path) -> None:
     assert "no engine runs" in gone.stderr
 
 
+def test_status_tells_what_cannot_be_read_beside_what_can(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "repositories.json").write_text("{")
+    (tmp_path / "data" / "engine.yaml").write_text(f"repositories: [{tmp_path / 'nowhere'}]\n")
+    with running(tmp_path) as engine:
+
+        def told() -> str:
+            return aa_engine(tmp_path, "status", "--data-dir", str(engine.data_dir)).stdout
+
+        eventually(lambda: "? repositories" in told() and "repositories.json:1: " in told(), "the list is told")
+        (engine.data_dir / "repositories.json").write_text('{"repositories": []}')
+        eventually(lambda: "? repository " in told() and str(tmp_path / "nowhere") in told(), "the folder is told")
+
+
+def test_keys_that_cannot_be_read_stop_the_start(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "keys.json").write_text('{"version": 1, "keys": [3]}')
+    refused = aa_engine(tmp_path, "serve", "--data-dir", str(tmp_path / "data"), "--http", "127.0.0.1:0")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert len(refused.stderr.splitlines()) == 1
+    assert "keys.json is damaged" in refused.stderr
+
+
+@pytest.mark.parametrize("text", ["ab", "zz" * 32, "00" * 31])
+def test_a_damaged_hash_key_stops_the_start(tmp_path: Path, text: str) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "hash.key").write_text(text)
+    refused = aa_engine(
+        tmp_path, "serve", "--data-dir", str(tmp_path / "data"), "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0"
+    )
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "hash.key is damaged" in refused.stderr
+
+
 def test_migrating_a_directory_in_use_is_refused(engine: EngineProcess) -> None:
     refused = aa_engine(engine.folder, "migrate", "--data-dir", str(engine.data_dir))
     assert refused.returncode == 1

@@ -140,7 +140,19 @@ def test_wrong_wishes_are_named(ring: KeyRing) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["not json", "[]", '{"version": 1}', '{"version": 1, "keys": [{"role": "king"}]}', '{"version": 2}']
+    "text",
+    [
+        "not json",
+        "[]",
+        '{"version": 1}',
+        '{"version": 1, "keys": [{"role": "king"}]}',
+        '{"version": 1, "keys": [3]}',
+        '{"version": 1, "keys": {"a": 1}}',
+        '{"version": 1, "keys": [{"key_id": 3, "role": "admin", "hash": "", "hint": "", "created_at": "2026-01-01Z"}]}',
+        '{"version": 1, "keys": [{"key_id": "k", "role": "admin", "hash": "", "hint": "", "created_at": "2026-01"}]}',
+        '{"version": 1, "keys": [{"key_id": "", "role": "admin", "hash": "", "hint": "", "created_at": "2026-01-01"}]}',
+        '{"version": 2}',
+    ],
 )
 def test_a_damaged_file_opens_nothing_and_says_so(ring: KeyRing, text: str) -> None:
     ring.create("viewer")
