@@ -102,7 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
     simulation = Simulation(
         seed=arguments.seed,
         developers=arguments.developers,
-        start=now - arguments.history,
+        history=arguments.history,
         now=now,
         client=connection,
         repositories=folder,

@@ -244,8 +244,8 @@ def developer_events(seed: int, developer: Developer, start: datetime) -> Iterat
                     yield event
             clock += timedelta(minutes=random_.expovariate(1 / 4) * developer.pace + 0.3)
         day += timedelta(days=1)
-        if day.weekday() >= 5 and random_.random() < 0.8 and day.date() != start.date():
-            day += timedelta(days=7 - day.weekday())
+        if random_.random() < 0.15 and day.date() != start.date():
+            day += timedelta(days=1)  # a day off
 
 
 def team_events(seed: int, team: tuple[Developer, ...], start: datetime) -> Iterator[Event]:

@@ -12,7 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ METRIC_SECONDS = 60.0
 HISTORY_RECORDS = 400
 ATTEMPTS = 5
 SENDERS = 8
+REFERENCE = datetime(2026, 1, 7, 14, tzinfo=UTC)
+"""The instant that stands for the present when a team is drawn: what it does depends on the seed, not on the clock."""
 
 
 @dataclass(slots=True)
@@ -68,8 +70,8 @@ class Sender:
 class Simulation:
     """One team against one engine.
 
-    `start` is the first instant of history, `now` the instant at which the present begins; the same seed, start and now
-    give the same requests.
+    `history` is the length of the past, `now` the instant at which the present begins. The same seed and history give
+    the same sessions, calls and tokens, at the same distance from `now`.
     """
 
     def __init__(
@@ -77,15 +79,18 @@ class Simulation:
         *,
         seed: int,
         developers: int,
-        start: datetime,
+        history: timedelta,
         now: datetime,
         client: httpx.Client,
         repositories: Path | None,
     ) -> None:
         self.sender = Sender(client)
-        self.now = now
-        drawn = team.draw(random.Random(seed), developers, now.astimezone(UTC).hour + now.minute / 60)
-        self.events = plan.team_events(seed, drawn, start)
+        self.now = now.replace(microsecond=now.microsecond // 1000 * 1000)
+        shift = self.now - REFERENCE
+        planned = plan.team_events(
+            seed, team.draw(random.Random(seed), developers, REFERENCE.hour), REFERENCE - history
+        )
+        self.events = (replace(event, at=event.at + shift) for event in planned)
         self.repositories: dict[str, Repository] = create_all(repositories) if repositories is not None else {}
         self.commits: dict[str, str] = {}
         self.totals = Totals()
@@ -195,6 +200,4 @@ class Simulation:
         """The event at its instant of the wall clock: planned time runs `speed` times as fast as the clock."""
         if speed == 1.0:
             return event
-        from dataclasses import replace
-
         return replace(event, at=self.now + (event.at - self.now) / speed)
