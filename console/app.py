@@ -7,26 +7,29 @@ ends with it. Refuses everything that a page or a widget can do.
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
 import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
+from typing import TYPE_CHECKING
 
 from textual.app import App
 from textual.color import Color
 from textual.theme import Theme
 from textual.worker import Worker
 
-from console.connect import Engine
 from console.feed import Feed
-from console.feed.http import HttpFeed
 from console.refresher import Refresher
 from console.screens.main import MainScreen
 from console.settings import Options, Unreachable, WrongUse
 from console.themes import PALETTES, Palette, choose
 
-Find = Callable[[Options, Callable[[str], None]], Engine]
+if TYPE_CHECKING:
+    from console.connect import Engine
+
+Find = Callable[[Options, Callable[[str], None]], "Engine"]
 
 
 def local_zone() -> tzinfo:
@@ -80,7 +83,7 @@ class ConsoleApp(App[int]):
     def on_mount(self) -> None:
         """After the first frame: look for an engine."""
         self.set_palette(self.palette)
-        self._begin()
+        self.call_after_refresh(self.call_after_refresh, self._begin)
 
     def _begin(self) -> None:
         """Find an engine and keep asking it. A worker, so that a mistake of ours ends the program and is seen."""
@@ -108,6 +111,9 @@ class ConsoleApp(App[int]):
             self._find = find
         try:
             self._engine = await asyncio.to_thread(self._find, self.options, self._say)
+            # A second of importing on a slow machine, which must not hold up keys and frames.
+            await asyncio.to_thread(importlib.import_module, "httpx")
+            from console.feed.http import HttpFeed
         except (Unreachable, WrongUse) as error:
             self.problem = str(error)
             self.main.arrived()

@@ -220,7 +220,8 @@ class Canvas(Screen[None]):
             large_panes=len(panes) if large and beside is None else 0,
             side_of_chart=beside is not None,
             problem=len(problem),
-            details=self.details_shown,
+            # A message instead of rows has nothing to detail; while rows are on their way, nothing jumps.
+            details=self.details_shown and bool(page.rows(context) or not page.sheet.answered("rows")),
         )
         self._arrange(plan(width, height, needs))
         if "table" not in self._plan.rects:

@@ -142,13 +142,9 @@ class CostPage(Page):
         others = {name: answer.rows for name, answer in self.details.answers.items() if name != "day"}
         drawn = costs.breakdown(row, self.group_by, others, context, width)
         if height <= 3:
-            return (*drawn[: height - 1], note)
-        return (
-            *drawn,
-            (),
-            *([] if self.group_by == "day" else self._group_days(context, width, height - len(drawn) - 4)),
-            note,
-        )
+            return (*drawn[: height - 1], *note[:1])
+        days = () if self.group_by == "day" else self._group_days(context, width, height - len(drawn) - 4)
+        return (*drawn, (), *days, *note)
 
     def _group_days(self, context: Context, width: int, height: int) -> Sequence[Line]:
         days = self.details.rows("day")

@@ -14,6 +14,7 @@ from console.rows import Cost, Totals
 from console.views import cells, text
 from console.views.columns import Column
 from console.views.context import Context, project
+from console.views.frame import wrap
 from console.views.line import Line, Span, clean, fit, line
 
 GROUPS: tuple[tuple[str, str, str], ...] = (
@@ -105,39 +106,36 @@ def table_columns(by: str) -> Sequence[Column]:
     )  # fmt: skip
 
 
-def unpriced_note(totals: Totals | None, models: Sequence[Cost], width: int) -> Line:
-    """What the sum leaves out, in one line; nothing left out is said too."""
+def unpriced_note(totals: Totals | None, models: Sequence[Cost], width: int) -> Sequence[Line]:
+    """What the sum leaves out; nothing left out is said too."""
     if totals is None:
         return ()
     missing = [row for row in models if row.unpriced_tokens]
     tokens = totals.unpriced_tokens or 0
     if not tokens:
-        return (Span("every token has a price; a subscription's costs are what the API would have charged", "dim"),)
+        return wrap("every token has a price; a subscription's costs are what the API would charge", width, "dim")
     names = ", ".join(clean(row.key_name or row.group_key or "unknown") for row in missing[:2]) or "some models"
     more = f" and {len(missing) - 2} more" if len(missing) > 2 else ""
-    return (Span(f"no price known for {names}{more}: {text.tokens(tokens)} tokens not counted", "warn"),)
+    return wrap(f"no price known for {names}{more}: {text.tokens(tokens)} tokens not counted", width, "warn")
 
 
 def breakdown(row: Cost, by: str, others: Mapping[str, Sequence[Cost]], context: Context, width: int) -> Sequence[Line]:
     """Where a group's money went: kinds of tokens, then the groups of other dimensions."""
-    kinds = (
-        ("input", row.input_tokens),
-        ("cache read", row.cache_read_tokens),
-        ("cache write", row.cache_write_tokens),
-        ("output", row.output_tokens),
-    )
-    total = sum(value or 0 for _, value in kinds)
-    shown = "  ".join(f"{name} {text.percent(value, total)}" for name, value in kinds if value)
+    words = ("input", "cache read", "cache write", "output") if width >= 58 else ("in", "read", "write", "out")
+    values = (row.input_tokens, row.cache_read_tokens, row.cache_write_tokens, row.output_tokens)
+    total = sum(value or 0 for value in values)
+    parts = zip(words, values, strict=True)
+    shown = "  ".join(f"{name} {text.percent(value, total)}" for name, value in parts if value)
     lines: list[Line] = [line(Span(fit("tokens", 8), "dim"), shown or text.UNKNOWN)]
     for dimension, rows in others.items():
-        parts = []
+        named = []
         spent = sum((each.cost_usd for each in rows if each.cost_usd), Decimal(0))
         for each in rows[:4]:
             name = group_name(each, dimension, context)
             shown_name = text.short_model(name) if dimension == "model" else name
-            parts.append(f"{shown_name} {text.percent(each.cost_usd, spent)}")
+            named.append(f"{shown_name} {text.percent(each.cost_usd, spent)}")
         label = {"project": "repos", "model": "models", "agent": "agents", "developer": "people"}.get(
             dimension, dimension
         )
-        lines.append(line(Span(fit(label, 8), "dim"), "  ".join(parts) or text.UNKNOWN))
+        lines.append(line(Span(fit(label, 8), "dim"), "  ".join(named) or text.UNKNOWN))
     return lines

@@ -44,7 +44,7 @@ def nothing_ever(width: int, *, local: bool) -> Sequence[Line]:
     """The engine has never received anything: three ways on."""
     ways = (
         ("d", "demo", "a simulated team, living, in a data directory of its own"),
-        ("i", "import", "the histories that Claude Code and Codex keep on this machine"),
+        ("i", "import", "the histories that agents keep on this machine"),
     )
     count = "Three" if local else "Two"
     lines: list[Line] = [

@@ -50,13 +50,18 @@ async def settled(pilot: Pilot[int]) -> None:
     """Wait until nothing is on its way any more, then draw: what the screen shows no longer depends on time."""
     app = pilot.app
     assert isinstance(app, ConsoleApp)
-    for _ in range(400):
+    quiet = 0
+    for _ in range(600):
         await pilot.pause(0.01)
-        if app.main.is_settled:
-            app.main.draw()
-            await pilot.pause()
-            if app.main.is_settled:
-                return
+        if not app.main.is_settled:
+            quiet = 0
+            continue
+        # Drawing may begin to wait for details; only a second look tells.
+        app.main.draw()
+        await pilot.pause()
+        quiet += 1
+        if quiet == 2 and app.main.is_settled:
+            return
     raise AssertionError("the console does not come to rest")
 
 

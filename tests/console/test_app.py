@@ -388,7 +388,7 @@ class TestLiveData:
             await settled(pilot)
             regions: list[object] = []
             for widget in app.main.parts.values():
-                widget.refresh = lambda *dirty, _all=regions, **named: _all.extend(dirty or ("all",))  # type: ignore[method-assign,assignment,misc]
+                widget.refresh = lambda *dirty, _all=regions, **named: _all.extend(dirty or ("all",))  # type: ignore[method-assign]
             for _ in range(5):
                 app.main.tick()
                 app.main.draw()

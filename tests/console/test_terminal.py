@@ -48,8 +48,12 @@ class Terminal:
             time.sleep(0.05)
         return shown
 
-    def has_ended(self) -> bool:
-        return self.tmux("display-message", "-p", "#{pane_dead}").strip() == "1"
+    def until_ended(self, seconds: float = 30.0) -> None:
+        """Wait until the program has left."""
+        end = time.monotonic() + seconds
+        while self.tmux("display-message", "-p", "#{pane_dead}").strip() != "1":
+            assert time.monotonic() < end, "the program does not leave"
+            time.sleep(0.05)
 
 
 @pytest.fixture
@@ -101,7 +105,7 @@ def test_start_drill_back_filter_and_leave(terminal: Terminal, engine: TinyEngin
         terminal.press("Escape")
         terminal.until(crumb)
     terminal.press("q")
-    terminal.until("Pane is dead (status 0")
+    terminal.until_ended()
 
 
 def test_a_change_appears_without_a_key(terminal: Terminal, engine: TinyEngine) -> None:

@@ -128,7 +128,7 @@ def test_what_could_steer_a_terminal_becomes_blank() -> None:
 )
 def test_fitting_gives_exactly_the_width(words: str, width: int) -> None:
     for align in ("left", "right", "center"):
-        assert cell_width(fit(words, width, align)) == width  # type: ignore[arg-type]
+        assert cell_width(fit(words, width, align)) == width
 
 
 @given(st.lists(st.text(alphabet="ab 木", max_size=9), max_size=6), st.integers(0, 30))

@@ -125,8 +125,8 @@ class TestDetails:
     def test_what_a_sum_leaves_out_is_said(self) -> None:
         models = cost_rows("model")
         note = costs.unpriced_note(Totals(unpriced_tokens=1_200_000), models, 80)
-        assert plain([note]) == "no price known for glm-4.7: 1.2M tokens not counted"
-        assert "every token has a price" in plain([costs.unpriced_note(Totals(unpriced_tokens=0), [], 80)])
+        assert plain(note) == "no price known for glm-4.7: 1.2M tokens not counted"
+        assert "every token has a price" in plain(costs.unpriced_note(Totals(unpriced_tokens=0), [], 80))
 
 
 class TestLooks:
