@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from engine.modelrunner import contracts
 from engine.modelrunner.database import Connection
 from engine.modelrunner.nodes import Hook, Node, quoted
 from engine.modelrunner.problems import NodeProblem, nearest
@@ -37,10 +38,6 @@ class Materialized:
 def check(node: Node) -> None:
     """NodeProblem when the node wants a materialization that there is not."""
     kind = node.config.materialized
-    if (node.config.get("contract") or {}).get("enforced"):
-        raise NodeProblem(
-            f"{node.original_path}: contracts are not checked in this version", hint="set contract.enforced to false"
-        )
     if kind in MATERIALIZATIONS:
         return
     hint = _REFUSED.get(kind) or nearest(kind, MATERIALIZATIONS) or f"use one of {', '.join(MATERIALIZATIONS[:4])}"
@@ -83,11 +80,14 @@ def model(
         if header := node.config.get("sql_header"):
             connection.execute(str(header))
         existing = connection.relation(node.database, node.schema, node.alias)
+        promised = contracts.verify(node, sql, connection) if contracts.enforced(node) else None
         match node.config.materialized:
             case "view":
                 done = _view(node, sql, connection, existing)
             case "incremental" if existing is not None and existing.is_table and not refreshed(node, full_refresh):
                 done = _incremental(node, sql, connection)
+            case _ if promised is not None:
+                done = _promised_table(node, sql, connection, existing, promised, render)
             case _:
                 done = _table(node, sql, connection, existing)
         persist_docs(node, connection)
@@ -126,6 +126,30 @@ def _table(node: Node, sql: str, connection: Connection, existing: Relation | No
         connection.drop(existing)
         connection.execute(f"alter table {partial} rename to {quoted(node.alias)}")
     return Materialized(row[0] if row else None, statement)
+
+
+def _promised_table(
+    node: Node,
+    sql: str,
+    connection: Connection,
+    existing: Relation | None,
+    columns: Sequence[str],
+    render: Callable[[str], str],
+) -> Materialized:
+    """A table with the types and constraints of its contract. The query may read the table that it replaces."""
+    target, listed = target_of(node), ", ".join(columns)
+    staged = quoted(node.alias + "__dbt_tmp")
+    connection.execute(f"create or replace temporary table {staged} as (\n{sql}\n);")
+    if existing is not None and not existing.is_table:
+        connection.drop(existing)
+    keys = [str(item["to"]) for item in contracts.constraints(node) if item.get("to")]
+    definition = contracts.definition(node, {key: render(f"{{{{ {key} }}}}") for key in keys})
+    statement = f"create or replace table {target} {definition}"
+    insert = f"insert into {target} ({listed}) select {listed} from (\n{sql}\n) as model_subq"
+    connection.execute(statement)
+    row = connection.one(f"insert into {target} ({listed}) select {listed} from temp.{staged}")
+    connection.execute(f"drop table temp.{staged}")
+    return Materialized(row[0] if row else None, f"{statement};\n{insert};")
 
 
 def _incremental(node: Node, sql: str, connection: Connection) -> Materialized:

@@ -17,7 +17,7 @@ from typing import Any
 
 import jinja2
 
-from engine.modelrunner import snapshots
+from engine.modelrunner import contracts, snapshots
 from engine.modelrunner.adapter import Adapter, Api
 from engine.modelrunner.context import Flags, Variables
 from engine.modelrunner.drafts import DEFAULTS, SECTION, CapturingConfig, Draft, called_macros
@@ -160,6 +160,10 @@ class Parser:
         config = self.configure(draft, patch.config if patch else {})
         hooks = (*config.hooks("pre-hook"), *config.hooks("post-hook"))
         self._capture(draft, [hook.sql for hook in hooks if "{" in hook.sql])
+        if patch is not None:
+            held = (*patch.constraints, *(item for column in patch.columns for item in column.constraints))
+            keys = [str(item["to"]) for item in held if item.get("to") and READABLE.match(str(item["to"]))]
+            self._capture(draft, [f"{{{{ {key} }}}}" for key in keys])
         code = draft.raw_code
         checksum = _checksum(
             (draft.package.root / draft.original_path).read_bytes()
@@ -176,6 +180,8 @@ class Parser:
         )
         if node.resource_type == "snapshot" and config.enabled:
             snapshots.check(node)
+        if config.enabled and contracts.enforced(node):
+            contracts.check(node)
         return node
 
     def configure(self, draft: Draft, yaml_config: Mapping[str, Any]) -> Config:

@@ -344,9 +344,3 @@ def test_an_unknown_operation_names_the_nearest(toy: Toy) -> None:
     with pytest.raises(SelectionProblem) as caught:
         toy.runner().run_operation("make_itt", {})
     assert caught.value.hint == "did you mean 'make_it'?"
-
-
-def test_what_this_version_does_not_do_fails_aloud(toy: Toy) -> None:
-    toy.write({"models/c.sql": "{{ config(contract={'enforced': true}) }} select 1 as id"})
-    outcome = toy.runner().build()
-    assert toy.statuses(outcome) == {"c": "error"}
