@@ -208,7 +208,7 @@ def session_events(random_: random.Random, session: Session, start: datetime) ->
                 int(seconds * 1000),
                 random_.choice(EXTENSIONS) if tool in {"Read", "Edit", "Write"} else None,
             )
-        if edited and random_.random() < 0.22:
+        if edited and random_.random() < 0.1:
             yield Committed(
                 after(random_.uniform(1, 5)),
                 session,
