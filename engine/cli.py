@@ -137,6 +137,20 @@ def main(argv: list[str] | None = None) -> int:
         # The reader of our output went away: not an error of ours, and Python must not complain at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if arguments.debug:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"aa-engine: {where}{error.strerror or error}", file=sys.stderr)
+        return 1
+    except Exception as error:
+        if arguments.debug:
+            raise
+        said = " ".join(str(error).split())[:500]
+        print(
+            f"aa-engine: an error of this program: {type(error).__name__}: {said}; --debug shows where", file=sys.stderr
+        )
+        return 1
 
 
 if __name__ == "__main__":

@@ -45,8 +45,14 @@ class DirectoryLock:
                 f"{data_dir} is in use by process {holder}{_address(data_dir)}",
                 hint="stop that engine first, or give --data-dir another directory",
             ) from None
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
+        try:
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, f"{os.getpid()}\n".encode())
+        except OSError as error:
+            os.close(descriptor)
+            raise StorageError(
+                f"cannot write {path}: {error.strerror or error}", hint="free some space on that disk"
+            ) from error
         return cls(path, descriptor)
 
     def release(self) -> None:
