@@ -7,6 +7,7 @@ of an embedded or simulated engine. Refuses HTTP beyond knowing an address, and 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -180,15 +181,18 @@ def _wait_ready(child: subprocess.Popen[bytes], data_dir: Path, say: Say) -> Add
     if joined is not None:
         # Somebody else's engine was faster: its console and this one share it.
         return joined
-    if child.poll() is None:
+    if reader.is_alive():
         child.terminate()
         raise Unreachable(f"the engine was not ready within {START_SECONDS:.0f} s{_last(talk)}")
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(timeout=5)
+    child.kill()
     listener.join(1)
     raise Unreachable(f"the engine did not start{_last(talk) or f' (exit {child.returncode})'}")
 
 
 def _last(talk: list[str]) -> str:
-    return f": {talk[-1]}" if talk else ""
+    return f": {talk[-1].removeprefix('aa-engine: ')}" if talk else ""
 
 
 def _first_line(stream: object, lines: list[bytes]) -> None:

@@ -1,7 +1,7 @@
 """When to ask what: the one place that decides how often a console bothers its engine.
 
 Owns freshness: a change makes answers stale, the page on screen is asked again at the feed's pace, its side questions
-every few seconds, everything else when one comes back to it. Owns the state of the connection. Refuses to draw.
+more slowly, everything else when one comes back to it. Owns the state of the connection. Refuses to draw.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from console.screens.page import Page
 from console.store import Sheet
 from console.views.frame import Status
 
-SIDE_SECONDS = 5.0
+SIDE_INTERVALS = 10
+DETAIL_INTERVALS = 2
+"""How much less often than the rows their side questions and the details of one row are asked."""
 SILENCE_SECONDS = 20.0
 PATIENCE_SECONDS = 2.5
 AGAIN_SECONDS = 5.0
@@ -146,9 +148,10 @@ class Refresher:
         for name, query in page.queries().items():
             # Where nothing was known a moment ago, the first figure should not come seconds after the first row.
             pressing = name == "rows" or not page.sheet.rows(name)
-            later.append(self._consider(page.sheet, name, query, self.feed.interval if pressing else SIDE_SECONDS))
+            interval = self.feed.interval * (1 if pressing else SIDE_INTERVALS)
+            later.append(self._consider(page.sheet, name, query, interval))
         for name, query in page.wanted_details().items():
-            later.append(self._consider(page.details, name, query, 1.0))
+            later.append(self._consider(page.details, name, query, self.feed.interval * DETAIL_INTERVALS))
         soonest = min((pause for pause in later if pause > 0), default=0.0)
         if soonest:
             asyncio.get_running_loop().call_later(soonest, self._wake.set)

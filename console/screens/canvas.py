@@ -221,7 +221,7 @@ class Canvas(Screen[None]):
             side_of_chart=beside is not None,
             problem=len(problem),
             # A message instead of rows has nothing to detail; while rows are on their way, nothing jumps.
-            details=self.details_shown and bool(page.rows(context) or not page.sheet.answered("rows")),
+            details=self.details_shown and self._has_details(page, context),
         )
         self._arrange(plan(width, height, needs))
         if "table" not in self._plan.rects:
@@ -236,6 +236,10 @@ class Canvas(Screen[None]):
         self._draw_popup(width, height)
         if self.app.refresher is not None and page.sheet.wants_more("rows", page.cursor.index or 0, self.table.room):
             self.app.refresher.more(page)
+
+    def _has_details(self, page: Page, context: Context) -> bool:
+        waiting = not page.sheet.answered("rows") and "rows" not in page.sheet.errors and self.app.problem is None
+        return waiting or bool(page.rows(context))
 
     def _arrange(self, wanted: Plan) -> None:
         before, self._plan = self._plan, wanted

@@ -98,7 +98,8 @@ class LivePage(SessionsPage):
         totals = self.sheet.metadata("today").totals
         live = self.sheet.metadata("live").total
         cost = totals.cost_usd if totals else None
-        sessions_today = totals.session_count if totals else None
+        # A sum over nothing is unknown to a database, but no group at all is none.
+        sessions_today = totals.session_count if totals and self.sheet.metadata("today").total else 0
         return figures(
             (text.count(live), "live"),
             (text.count(sessions_today), "today"),
