@@ -124,7 +124,8 @@ def main(argv: list[str] | None = None) -> int:
     arguments = build_parser(words).parse_args(words)
     try:
         code: int = arguments.run(arguments)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # None: the caller has closed it
+            sys.stdout.flush()
         return code
     except EngineError as error:
         if arguments.debug:

@@ -195,7 +195,7 @@ class KeyRing:
         try:
             stat = os.stat(self.path)
             signature = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             signature = (0, 0, 0)
         if signature == self._signature:
             return

@@ -58,7 +58,7 @@ def _print(told: dict[str, Any], pid: int) -> None:
     if histories["unreadable"] or histories["lines_skipped"]:
         left = f"{histories['unreadable']} files and {histories['lines_skipped']} lines could not be read"
         asides.append(("transcripts", left))
-    asides += [("repository", state["detail"]) for state in repositories["watched"]]
+    asides += [("repository", state["detail"]) for state in repositories["watched"] if state["state"] != "empty"]
     lines += [(f"? {part}", sentence) for part, sentence in asides if sentence]
     width = max(len(name) for name, _ in lines)
     for name, text in lines:

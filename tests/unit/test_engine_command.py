@@ -43,6 +43,24 @@ def test_an_error_that_nobody_foresaw_is_one_line(
         cli.main(["status", "--debug"])
 
 
+def test_a_data_directory_that_is_a_file_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    assert cli.main(["serve", "--data-dir", str(tmp_path / "file"), "--http", "127.0.0.1:0"]) == 1
+    said = capsys.readouterr().err
+    assert "cannot use" in said
+    assert "give --data-dir a directory" in said
+
+
+def test_a_closed_standard_output_is_no_error(tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'"{sys.executable}" -m engine.cli config show --data-dir "{tmp_path}" >&-'],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_disk_that_takes_no_byte_is_told(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "engine.cli", "serve", "--data-dir", str(tmp_path / "data"), "--http", "127.0.0.1:0"],
