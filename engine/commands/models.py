@@ -27,6 +27,7 @@ VERBS = {
     "test": "run tests",
     "seed": "load CSV files",
     "snapshot": "remember what rows look like now",
+    "source": "freshness: how old the rows of sources are",
     "retry": "what failed or was skipped in the last run, again",
     "run-operation": "call a macro",
     "compile": "write the SQL of nodes without running it",
@@ -39,7 +40,6 @@ VERBS = {
 }
 ALIASES = {"list": "ls"}
 REFUSED = {
-    "source": "freshness is not in this version; query max(loaded_at) with `aa-engine models show --inline`",
     "docs": "not in this version; `aa-engine models parse` writes manifest.json",
     "lineage": "not in this version; `aa-engine models ls --select +NODE` lists what a node stands on",
     "clone": "use `aa-engine models build` on another target",
@@ -63,6 +63,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     for verb, summary in VERBS.items():
         aliases = [alias for alias, name in ALIASES.items() if name == verb]
         parser_of_verb = verbs.add_parser(verb, help=summary, description=summary, parents=[shared], aliases=aliases)
+        if verb == "source":
+            parser_of_verb.add_argument("action", choices=("freshness", "snapshot-freshness"))
+            parser_of_verb.add_argument("-o", dest="output", default=argparse.SUPPRESS, metavar="FILE")
         if verb == "run-operation":
             parser_of_verb.add_argument("macro", help="the macro's name, with its package if need be")
             parser_of_verb.add_argument("--args", default="{}", metavar="YAML", help="its arguments")
@@ -168,6 +171,9 @@ def run(arguments: argparse.Namespace) -> int:
         case "compile" if getattr(arguments, "inline", None) is not None:
             return _show(runner, chosen, printer, arguments, output, run_it=False)
     printer.begin(verb)
+    if verb == "source":
+        file = Path(output) if output not in (None, "json") else None
+        return printer.end(verb, runner.freshness(chosen, file))
     if verb == "retry":
         verb, outcome = runner.retry()
         return printer.end(verb, outcome)

@@ -56,7 +56,7 @@ class Printer:
         if sys.stdout.isatty() and not self.as_json and not self.quiet:
             print(f"{index} of {total} START {self._what(node)}", end="\r", flush=True)
 
-    def ended(self, node: Node, result: NodeResult, index: int, total: int) -> None:
+    def ended(self, node: Node | Source, result: NodeResult, index: int, total: int) -> None:
         if self.as_json:
             print(json.dumps(_record(result), default=str), flush=True)
         elif not self.quiet or result.failed:
@@ -66,7 +66,7 @@ class Printer:
             detail = f"{word} {result.failures}" if result.failures and word in ("WARN", "FAIL") else word
             dots = "." * max(3, WIDTH - len(middle))
             print(f"{middle}{dots} [{self._colour(detail, word)} in {result.seconds:.2f}s]", flush=True)
-        if self.warn_error and result.status == "warn":
+        if self.warn_error and result.status == "warn" and not isinstance(node, Source):
             raise NodeProblem(
                 f"test '{result.name}' warns: {result.message}", hint="--warn-error makes a warning an error"
             )
@@ -137,7 +137,9 @@ class Printer:
             if number == 0:
                 print("| " + " | ".join("-" * width for width in widths) + " |")
 
-    def _what(self, node: Node) -> str:
+    def _what(self, node: Node | Source) -> str:
+        if isinstance(node, Source):
+            return f"freshness of {node.source_name}.{node.name}"
         if node.resource_type == "model":
             return f"{node.config.materialized} model {node.schema}.{node.alias}"
         if node.resource_type == "seed":

@@ -63,8 +63,10 @@ def sources_of(
     found = []
     for entry in properties.sources:
         where = f"{entry.file}:{entry.line}"
-        outer = _rendered(entry.source, context, where, skip=("tables", "description"))
-        table = _rendered(entry.table, context, where, skip=("columns", "tests", "data_tests", "description"))
+        outer = _rendered(entry.source, context, where, skip=("tables", "description", "loaded_at_query"))
+        table = _rendered(
+            entry.table, context, where, skip=("columns", "tests", "data_tests", "description", "loaded_at_query")
+        )
         name, source_name = str(table["name"]), str(outer["name"])
         fqn = (package.name, *package.inside(entry.file).parts[:-1], source_name, name)
         values: dict[str, Any] = {}
@@ -73,7 +75,11 @@ def sources_of(
         for level in (outer, table):
             top = {key: level[key] for key in ("tags", "meta", "quoting") if level.get(key) is not None}
             values = merged(merged(values, top), level.get("config") or {})
-        freshness = _freshness(outer, table)
+        # What dbt_project.yml says holds where the property file says nothing.
+        section: dict[str, Any] = {}
+        for owner in (package, root) if package is not root else (root,):
+            section = merged(section, owner.section("sources", fqn))
+        freshness = _freshness({"freshness": section["freshness"]} if "freshness" in section else {}, outer, table)
         found.append(
             Source(
                 unique_id=f"source.{package.name}.{source_name}.{name}",
@@ -89,8 +95,8 @@ def sources_of(
                 description=str(table.get("description") or ""),
                 source_description=str(outer.get("description") or ""),
                 columns=entry.columns,
-                loaded_at_field=_first("loaded_at_field", table, outer),
-                loaded_at_query=_first("loaded_at_query", table, outer),
+                loaded_at_field=_first("loaded_at_field", table, outer, section),
+                loaded_at_query=_first("loaded_at_query", entry.table, entry.source, section),
                 freshness=freshness,
                 loader=str(table.get("loader") or outer.get("loader") or ""),
                 line=entry.line,
@@ -99,18 +105,18 @@ def sources_of(
     return found
 
 
-def _first(key: str, table: Mapping[str, Any], outer: Mapping[str, Any]) -> Any:
-    for level in (table, outer):
+def _first(key: str, *levels: Mapping[str, Any]) -> Any:
+    for level in levels:
         for holder in (level, level.get("config") or {}):
             if key in holder:
                 return holder[key]
     return None
 
 
-def _freshness(outer: Mapping[str, Any], table: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def _freshness(*levels: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The source's thresholds with the table's over them; an explicit null at the table switches them off."""
     result: dict[str, Any] | None = None
-    for level in (outer, table):
+    for level in levels:
         for holder in (level, level.get("config") or {}):
             if "freshness" in holder:
                 given = holder["freshness"]

@@ -15,7 +15,7 @@ from typing import Protocol
 from engine.modelrunner import artifacts, materialize, seeds, snapshots, tests, unit_tests
 from engine.modelrunner.compile import Compiler
 from engine.modelrunner.database import Connection
-from engine.modelrunner.nodes import Node
+from engine.modelrunner.nodes import Node, Source
 from engine.modelrunner.problems import NodeProblem
 from engine.modelrunner.project import Project
 from engine.modelrunner.results import NodeResult, RunOutcome
@@ -26,7 +26,7 @@ class Listener(Protocol):
 
     def started(self, node: Node, index: int, total: int) -> None: ...
 
-    def ended(self, node: Node, result: NodeResult, index: int, total: int) -> None: ...
+    def ended(self, node: Node | Source, result: NodeResult, index: int, total: int) -> None: ...
 
 
 class Silent:
@@ -35,7 +35,7 @@ class Silent:
     def started(self, node: Node, index: int, total: int) -> None:
         pass
 
-    def ended(self, node: Node, result: NodeResult, index: int, total: int) -> None:
+    def ended(self, node: Node | Source, result: NodeResult, index: int, total: int) -> None:
         pass
 
 

@@ -6,8 +6,10 @@ Owns what each verb works on and the connection it works on. Refuses the work it
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
@@ -15,6 +17,7 @@ import duckdb
 from engine.modelrunner import artifacts
 from engine.modelrunner.compile import Compiler
 from engine.modelrunner.database import Connection
+from engine.modelrunner.freshness import artifact, ask, has_thresholds
 from engine.modelrunner.jinja import ENVIRONMENT
 from engine.modelrunner.problems import NodeProblem, SelectionProblem
 from engine.modelrunner.project import Project
@@ -111,6 +114,28 @@ class Runner:
     def compile(self, selection: Selection = Selection()) -> RunOutcome:
         """Renders and writes SQL; creates nothing."""
         return self._verb("compile", selection, "each")
+
+    def freshness(self, selection: Selection = Selection(), output: Path | None = None) -> RunOutcome:
+        """How old the sources with thresholds are; writes sources.json (or `output`)."""
+        ids = selected_ids(self.project, selection, ("source",), self.previous)
+        sources = [self.project.sources[uid] for uid in sorted(ids) if has_thresholds(self.project.sources[uid])]
+        start = time.perf_counter()
+        found = []
+        if sources:
+            connection = Connection(self.connect())
+            try:
+                compiler = Compiler(self.project, connection)
+                for index, source in enumerate(sources, 1):
+                    found.append(ask(source, compiler, connection, now))
+                    self.listener.ended(source, found[-1].result(), index, len(sources))
+            finally:
+                connection.raw.close()
+        outcome = RunOutcome(tuple(item.result() for item in found), time.perf_counter() - start)
+        if self.write_artifacts:
+            artifacts.write(self.project.target_folder / "manifest.json", artifacts.manifest(self.project))
+            content = artifact(self.project, found, outcome.seconds)
+            artifacts.write(output or self.project.target_folder / "sources.json", content)
+        return outcome
 
     def retry(self) -> tuple[str, RunOutcome]:
         """What failed or was skipped in the last run, by the same verb. UsageError when there was none."""
