@@ -17,13 +17,14 @@ from textual.timer import Timer
 
 from console.keymap import BY_ID, OFFERS, TABS, applies, hints_for
 from console.navigator import Navigator
+from console.screens import furniture
 from console.screens.page import Page, Pane
 from console.screens.pages import first_page
 from console.settings import Options
 from console.views import filterline, frame, states
 from console.views.context import Context
 from console.views.layout import Needs, Plan, Rect, plan
-from console.views.line import Line, Role, Span, cut_line, spread, width_of
+from console.views.line import Line, Role, Span
 from console.widgets.lines import Lines
 from console.widgets.live_table import LiveTable
 from console.widgets.plot import Plot
@@ -289,16 +290,15 @@ class Canvas(Screen[None]):
         """What stands in the table when it has no rows."""
         if self.app.problem is not None:
             return states.could_not_start(self.app.problem, width)
+        if self.app.refresher is None:
+            return states.loading(self.app.message)
         error = page.sheet.errors.get("rows")
-        if error is not None and error.kind != "filter":
-            return states.failed(error, width)
-        if not page.sheet.answered("rows"):
-            return states.loading(self.app.message if self.app.refresher is None else "loading")
-        if self.app.options.demo and not page.narrowed and not self.navigator.depth:
-            return states.loading("the simulated team sends its first two weeks")
-        if self.never_fed:
-            return states.nothing_ever(width, local=self.is_local)
-        return states.nothing_matches(page.noun, page.filter, width, changed=page.narrowed)
+        if (error is None or error.kind == "filter") and page.sheet.answered("rows"):
+            if self.app.options.demo and not page.narrowed and not self.navigator.depth:
+                return states.loading("the simulated team sends its first days")
+            if self.never_fed:
+                return states.nothing_ever(width, local=self.is_local)
+        return furniture.message(page, width)
 
     def _draw_title(self) -> None:
         if "table" not in self._plan.rects:
@@ -315,30 +315,9 @@ class Canvas(Screen[None]):
         if self.prompt.mode:
             drawn = filterline.typed(self.prompt.mode, self.prompt.editor, width)
         else:
-            drawn = self._resting_filter(page, context, width)
+            tabs = frame.tabs(TABS, self.navigator.stack[0].label) if self._plan.large else ()
+            drawn = furniture.filter_line(page, context, width, tabs)
         self.prompt.show((drawn,), size=(width, 1))
-
-    def _resting_filter(self, page: Page, context: Context, width: int) -> Line:
-        lead = page.lead(context)
-        column = next((each for each in page.columns if each.sort and each.sort == page.sort), None)
-        arrow = "▼" if page.descending else "▲"
-        shown, total = len(page.rows(context)), page.total()
-        count = "" if total is None else f"{total:,}" if shown >= total else f"{shown:,} of {total:,}"
-        right = [Span(f"{count} {page.noun}", "dim")] if count else []
-        if column is not None and (lead is None or width >= 100):
-            right.insert(0, Span(f"sort {column.title} {arrow}   ", "dim"))
-        filtered = applies(BY_ID["filter"], page.name)
-        filter: Line = (Span("/ ", "key"), *filterline.coloured(page.filter)) if filtered else ()
-        if self._plan.large:
-            tabs = frame.tabs(TABS, self.navigator.stack[0].label)
-            room = width - width_of(tabs) - width_of(right) - 7
-            middle = cut_line((*(lead or ()), *((Span("    "),) if lead and filter else ()), *filter), max(0, room))
-            return spread((*tabs, Span("     "), *middle), right, width)
-        if lead is not None:
-            if filtered:
-                right.insert(0, Span(f"{page.filter}   ", "dim"))
-            return spread(lead, right, width)
-        return spread(filter, right, width)
 
     def _problem(self, width: int) -> Sequence[Line]:
         """One line under the filter: advice while typing, a filter that is not understood, rows that are stale."""

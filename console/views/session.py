@@ -15,7 +15,15 @@ from console.views import cells, text
 from console.views.columns import Column
 from console.views.context import Context
 from console.views.line import Line, Span, clean, fit, line
-from console.views.sessions import LABEL, commits_and_lines, numbers, outcome, token_kinds, who_and_where
+from console.views.sessions import (
+    LABEL,
+    commits_and_lines,
+    numbers,
+    outcome,
+    token_kinds,
+    who_and_where,
+    who_then_where,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +142,7 @@ def detail(session: Session, event: Event | None, context: Context, width: int, 
                 f"{commits_and_lines(session)}",
             ),
         )[:height]
-    lines: list[Line] = [who_and_where(session, context), (), *numbers(session, context, width)]
+    lines: list[Line] = [*who_then_where(session, context), (), *numbers(session, context, width)]
     lines += [
         line(Span(f"cost: {basis}{unpriced}", "dim")),
         (),

@@ -17,7 +17,7 @@ from console.views import cells, text
 from console.views.chart import bar, columns, nice_ceiling, sparkline
 from console.views.columns import Column
 from console.views.context import Context, project
-from console.views.line import Line, Span, clean, cut, fit, line, spread
+from console.views.line import Line, Span, clean, fit, line, spread
 
 LABEL = 8
 """Cells of the words before a line of details."""
@@ -87,21 +87,35 @@ OF_DEVELOPER_COLUMNS = tuple(column for column in LIST_COLUMNS if column.id != "
 
 def who_and_where(row: Session, context: Context) -> Line:
     """`claude_code 2.1 · sonnet-4-5 · payments-api@feat/refunds · since 14:02:11`."""
+    return line(" · ".join((*_who(row), *_where(row, context))))
+
+
+def who_then_where(row: Session, context: Context) -> tuple[Line, Line]:
+    """The same in two lines, for a narrow box."""
+    return line(" · ".join(_who(row))), line(" · ".join(_where(row, context)))
+
+
+def _who(row: Session) -> list[str]:
     version = f" {clean(row.agent_version)}" if row.agent_version else ""
-    parts = [f"{clean(row.agent_type)}{version}", cells.models(row.models), _place(row, context).text]
+    return [f"{clean(row.agent_type)}{version}", *([cells.models(row.models)] if row.models else [])]
+
+
+def _where(row: Session, context: Context) -> list[str]:
+    place = _place(row, context).text
+    parts = [place] if place != text.UNKNOWN else []
     if row.session_start is not None:
-        started = row.session_start
-        today = started.astimezone(context.zone).date() == context.now.astimezone(context.zone).date()
-        parts.append(
-            f"since {text.clock(started, context.zone) if today else text.when(started, context.now, context.zone)}"
-        )
-    return line(" · ".join(part for part in parts if part != text.UNKNOWN))
+        today = row.session_start.astimezone(context.zone).date() == context.now.astimezone(context.zone).date()
+        clock = text.clock(row.session_start, context.zone)
+        since = clock if today else " ".join(text.when(row.session_start, context.now, context.zone).split())
+        parts.append(f"since {since}")
+    return parts
 
 
 def detail(row: Session, sheet: Sheet, context: Context, width: int, height: int) -> Sequence[Line]:
     """Four lines under a small table; more of the same in a tall box."""
     lines: list[Line] = [who_and_where(row, context)]
     if height > 8:
+        lines = [*who_then_where(row, context)]
         lines += [(), *numbers(row, context, width), (), *token_kinds(row, width), ()]
         lines.append((Span("latest", "header"),))
     tools: tuple[Tool, ...] = sheet.rows("tools")
@@ -190,7 +204,7 @@ def tool_line(tool: Tool, context: Context, width: int) -> Line:
     kind = f"  {cells.extension(tool.file_extension)}"
     shown = outcome(tool)
     right = line(
-        Span(fit(cut(shown.text, 14), 14, "right"), shown.role),
+        Span(fit(shown.text, 14 if width >= 50 else 9, "right"), shown.role),
         fit(text.milliseconds(tool.duration_ms), 7, "right"),
         Span("  " + text.clock(tool.ts, context.zone), "dim"),
     )
