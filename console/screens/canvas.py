@@ -264,7 +264,7 @@ class Canvas(Screen[None]):
             page.cursor,
             context,
             size=(rect.width, rect.height),
-            question=(id(page), page.filter, page.order(), self.anonymous),
+            question=(id(page), page.filter, page.order(), self.anonymous, tuple(page.sheet.answers)),
             sort=page.sort,
             descending=page.descending,
             wide=self.wide,
