@@ -102,6 +102,7 @@ def _flags() -> dict[str, tuple[tuple[str, ...], dict[str, Any]]]:
         "profiles_dir": (("--profiles-dir",), {**text("folder with profiles.yml", "DIR"), "type": Path}),
         "profile": (("--profile",), text("another profile than dbt_project.yml names")),
         "target": (("--target", "-t"), text("a target of the profile")),
+        "state": (("--state",), {**text("folder of earlier artifacts, for state: and result:", "DIR"), "type": Path}),
         "target_path": (("--target-path",), text("where artifacts go", "DIR")),
         "log_path": (("--log-path",), text("accepted for dbt's sake; there is no log file", "DIR")),
         "variables": (("--vars",), text("variables as YAML: '{key: value}'", "YAML")),
@@ -133,7 +134,7 @@ def _flags() -> dict[str, tuple[tuple[str, ...], dict[str, Any]]]:
 def run(arguments: argparse.Namespace) -> int:
     """One verb. Exit codes as dbt's: 0, 1 a node failed, 2 wrong usage or an unreadable project."""
     from engine.commands.models_output import Printer
-    from engine.modelrunner import artifacts
+    from engine.modelrunner import artifacts, state
     from engine.modelrunner.runner import Runner
 
     verb = ALIASES.get(arguments.model_verb, arguments.model_verb)
@@ -149,7 +150,9 @@ def run(arguments: argparse.Namespace) -> int:
         warn_error=project.flags.warn_error,
     )
     chosen = _selection(arguments)
-    runner = Runner(project, lambda: connect(project), listener=printer)
+    folder = getattr(arguments, "state", None) or os.environ.get("DBT_STATE")
+    previous = state.read(Path(folder)) if folder else None
+    runner = Runner(project, lambda: connect(project), listener=printer, previous=previous)
     match verb:
         case "ls":
             return printer.listing(runner.ls(chosen), output or "selector", getattr(arguments, "output_keys", None))

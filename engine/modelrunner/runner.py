@@ -24,7 +24,8 @@ from engine.modelrunner.project import Project
 from engine.modelrunner.results import FAILING, NodeResult, RunOutcome
 from engine.modelrunner.run import Listener, Run, Silent, now
 from engine.modelrunner.selection import parse
-from engine.modelrunner.selector import Previous, Selector
+from engine.modelrunner.selector import Selector
+from engine.modelrunner.state import Previous
 
 Publish = Literal["each", "all"]
 Connect = Callable[[], duckdb.DuckDBPyConnection]

@@ -7,24 +7,15 @@ along with what they test. Refuses to parse and to run anything: criteria come i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 from engine.modelrunner.nodes import Member, Node, Source
 from engine.modelrunner.problems import SelectionProblem, nearest
 from engine.modelrunner.project import Project
 from engine.modelrunner.selection import Criterion, Spec, from_yaml
-
-
-@dataclass(frozen=True, slots=True)
-class Previous:
-    """An earlier state of the project: `manifest` and `results` as the artifacts hold them, read from `folder`."""
-
-    folder: Path
-    manifest: Mapping[str, Any] | None = None
-    results: Mapping[str, str] = field(default_factory=dict)
+from engine.modelrunner.state import RESPECTS, Changes, Previous
 
 
 class Selector:
@@ -243,10 +234,25 @@ class Selector:
         return [uid for uid in self.members if self.previous.results.get(uid) == spec.value]
 
     def _by_state(self, spec: Criterion) -> list[str]:
-
         if self.previous is None or self.previous.manifest is None:
             raise SelectionProblem("state: needs an earlier manifest", hint="name its folder with --state")
-        raise SelectionProblem("state: is not supported yet", hint="use tag: or path:")
+        changes = Changes(self.project, self.previous.manifest)
+        word, _, respect = spec.value.partition(".")
+        if respect and (word != "modified" or respect not in RESPECTS):
+            raise SelectionProblem(
+                f"unknown state '{spec.value}'", hint=nearest(respect, RESPECTS) or f"use {', '.join(RESPECTS)}"
+            )
+        questions: dict[str, Callable[[Member], bool]] = {
+            "new": changes.is_new,
+            "old": lambda member: not changes.is_new(member),
+            "modified": lambda member: changes.is_modified(member, respect or None),
+            "unmodified": lambda member: not changes.is_modified(member),
+        }
+        if word not in questions:
+            raise SelectionProblem(
+                f"unknown state '{spec.value}'", hint=nearest(word, questions) or f"use {', '.join(questions)}"
+            )
+        return self._where(questions[word])
 
     def _by_source_status(self, spec: Criterion) -> list[str]:
         raise SelectionProblem("source_status: is not supported", hint="use source:NAME+ after `source freshness`")

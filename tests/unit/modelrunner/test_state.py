@@ -1,0 +1,73 @@
+"""Selecting by what changed since an earlier manifest, and by what became of it."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from engine.modelrunner import state
+from engine.modelrunner.problems import SelectionProblem
+from engine.modelrunner.runner import Runner, Selection
+
+from .conftest import Toy
+
+MODELS = {"models/a.sql": "select 1 as id", "models/b.sql": "select {{ two() }} as n, id from {{ ref('a') }}",
+          "models/c.sql": "select * from {{ ref('b') }}", "seeds/s.csv": "id\n1\n",
+          "macros/m.sql": "{% macro two() %}{{ inner_two() }}{% endmacro %}{% macro inner_two() %}2{% endmacro %}",
+          "models/p.yml": "models: [{name: c, columns: [{name: id, data_tests: [unique]}]}]"}  # fmt: skip
+
+
+def names(toy: Toy, *select: str) -> list[str]:
+    runner = Runner(toy.load(), toy.connect, previous=state.read(toy.folder / "state"))
+    return sorted({uid.split(".")[2] for uid in runner.ls(Selection(select, resource_types=("model", "seed", "test")))})
+
+
+@pytest.fixture
+def built(toy: Toy) -> Toy:
+    toy.write(MODELS).runner().build()
+    shutil.copytree(toy.folder / "target", toy.folder / "state")
+    return toy
+
+
+def test_nothing_changed(built: Toy) -> None:
+    assert names(built, "state:modified") == names(built, "state:new") == []
+    assert names(built, "state:unmodified") == names(built, "state:old") == ["a", "b", "c", "s", "unique_c_id"]
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "select", "expected"),
+    [
+        ("models/a.sql", "select 3 as id", "state:modified", ["a"]),
+        ("models/a.sql", "select 3 as id", "state:modified.body+", ["a", "b", "c", "unique_c_id"]),
+        ("models/a.sql", "select 3 as id", "state:modified.configs", []),
+        ("models/p.yml", "models: [{name: a, config: {tags: [x]}}]", "state:modified.configs", ["a"]),
+        ("models/p.yml", "models: [{name: a, config: {alias: x}}]", "state:modified.relation", ["a"]),
+        ("macros/m.sql", MODELS["macros/m.sql"].replace("2{%", "3{%"), "state:modified.macros", ["b"]),
+        ("seeds/s.csv", "id\n2\n", "state:modified", ["s"]),
+        ("models/d.sql", "select 1 as x", "state:modified", ["d"]),
+        ("models/d.sql", "select 1 as x", "state:new", ["d"]),
+    ],
+)
+def test_what_changed(built: Toy, file: str, text: str, select: str, expected: list[str]) -> None:
+    built.write({file: text})
+    assert names(built, select) == expected
+
+
+def test_what_became_of_it(toy: Toy) -> None:
+    toy.write({**MODELS, "models/b.sql": "select nope from {{ ref('a') }}"}).runner().build()
+    shutil.copytree(toy.folder / "target", toy.folder / "state")
+    assert names(toy, "result:error") == ["b"]
+    assert names(toy, "result:skipped") == ["c", "unique_c_id"]
+
+
+def test_a_state_that_is_not_there(toy: Toy) -> None:
+    toy.write(MODELS)
+    with pytest.raises(SelectionProblem, match="earlier manifest"):
+        names(toy, "state:modified")
+
+
+@pytest.mark.parametrize("word", ["state:modifed", "state:modified.bdy"])
+def test_a_state_that_means_nothing(built: Toy, word: str) -> None:
+    with pytest.raises(SelectionProblem, match="unknown state"):
+        names(built, word)
