@@ -121,7 +121,8 @@ class FileReader:
         if not path.exists():
             raise StorageError(f"there is no data in {path.parent} yet", hint="run aa-engine serve or aa-engine import")
         try:
-            connection = duckdb.connect(str(path), read_only=True)
+            # Questions are about the workspace: they read no other file of this machine.
+            connection = duckdb.connect(str(path), read_only=True, config={"enable_external_access": "false"})
         except duckdb.Error as error:
             said = str(error).splitlines()[0]
             if "lock" in said.lower():

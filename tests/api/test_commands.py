@@ -156,6 +156,7 @@ class TestSql:
             ("selec 1", "syntax error"),
             ("select nothing from mart.fct_sessions", "nothing"),
             ("explain analyze delete from mart.fct_sessions", "read-only"),
+            ("select * from read_text('/etc/hostname')", "file system operations are disabled"),
         ],
     )
     def test_what_writes_or_is_wrong_is_refused(self, folder: Path, aa_engine: Command, text: str, says: str) -> None:
