@@ -30,7 +30,9 @@ def print_view(options: Options) -> int:
     try:
         return asyncio.run(_print(options, HttpFeed(engine.address)))
     except FeedError as error:
-        sentence = f"{error.sentence}; {error.hint}" if error.hint else error.sentence
+        # Printing asks once: what an open console would keep trying is over here.
+        hint = "is the engine running there?" if error.kind == "offline" else error.hint
+        sentence = f"{error.sentence}; {hint}" if hint else error.sentence
         if error.kind == "filter":
             raise WrongUse(sentence) from None
         raise Unreachable(sentence) from None
