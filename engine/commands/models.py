@@ -48,6 +48,12 @@ REFUSED = {
 }
 
 
+EXAMPLES = {verb: verb for verb in ("debug", "parse", "retry", "deps", "clean")} | {
+    "source": "source freshness",
+    "run-operation": "run-operation my_macro --args '{day: 2026-01-31}'",
+}
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
     """Flags stand before or after the verb, as in dbt."""
     flags = _flags()
@@ -62,7 +68,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     shared.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     for verb, summary in VERBS.items():
         aliases = [alias for alias, name in ALIASES.items() if name == verb]
-        parser_of_verb = verbs.add_parser(verb, help=summary, description=summary, parents=[shared], aliases=aliases)
+        words = EXAMPLES.get(verb, f"{verb} -s +fct_sessions")
+        parser_of_verb = verbs.add_parser(
+            verb,
+            help=summary,
+            description=summary,
+            epilog=f"Example: aa-engine models {words}",
+            parents=[shared],
+            aliases=aliases,
+        )
         if verb == "source":
             parser_of_verb.add_argument("action", choices=("freshness", "snapshot-freshness"))
             parser_of_verb.add_argument("-o", dest="output", default=argparse.SUPPRESS, metavar="FILE")
