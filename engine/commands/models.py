@@ -68,12 +68,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     shared.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     for verb, summary in VERBS.items():
         aliases = [alias for alias, name in ALIASES.items() if name == verb]
-        words = EXAMPLES.get(verb, f"{verb} -s +fct_sessions")
+        example = EXAMPLES.get(verb, f"{verb} -s +fct_sessions")
         parser_of_verb = verbs.add_parser(
             verb,
             help=summary,
             description=summary,
-            epilog=f"Example: aa-engine models {words}",
+            epilog=f"Example: aa-engine models {example}",
             parents=[shared],
             aliases=aliases,
         )
