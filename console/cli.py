@@ -133,7 +133,9 @@ def open_console(options: Options) -> int:
     if os.environ.get("SSH_CONNECTION"):
         os.environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
     from console.app import ConsoleApp
+    from console.hangup import leave_with
 
+    leave_with(sys.stdin.fileno())
     app = ConsoleApp(options)
     app.run(mouse=options.mouse)
     return app.return_code or 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -130,6 +131,35 @@ def test_a_wrong_filter_says_which_field_is_near(engine: EngineProcess, screen: 
 def test_q_leaves_the_terminal_as_it_was(screen: Terminal) -> None:
     screen.press("q")
     eventually(screen.ended, "the console has left")
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_it_leaves_with_its_terminal_even_if_a_parent_keeps_the_signal(engine: EngineProcess, tmp_path: Path) -> None:
+    told = tmp_path / "pid"
+    flags = ["--engine", f"unix:{engine.ready['socket']}"]
+    program = f"""
+import os, pathlib
+from console.cli import main
+pathlib.Path({str(told)!r}).write_text(str(os.getpid()))
+main({flags!r})
+"""
+    # As under `make console`: the shell lives on after the hang-up and waits for its child.
+    script = f"trap : HUP; {shlex.join([sys.executable, '-c', program])}; true"
+    with terminal(tmp_path, ["sh", "-c", script], environment(engine.home)) as opened:
+        opened.wait_for("aa  Live")
+        pid = int(told.read_text())
+    try:
+        eventually(lambda: not is_running(pid), "the console has left with its terminal")
+    finally:
+        if is_running(pid):
+            os.kill(pid, signal.SIGKILL)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (200, 60)])
