@@ -218,6 +218,8 @@ def page_body(page: Page) -> bytes:
 
 def status_body(context: ApiContext) -> bytes:
     """Version, state and volume of the engine."""
+    # Asked before the rows are counted: what it calls applied is then in the counts, never the other way round.
+    parts = context.status() if context.status is not None else {}
     state = current_state(context.reader)
     with ready():
         _, counts = context.reader.rows(sql("raw_counts"))
@@ -231,9 +233,7 @@ def status_body(context: ApiContext) -> bytes:
         "event_count": sum(count for _, count in counts),
         "subscribers": context.broadcaster.subscriber_count,
     }
-    if context.status is not None:
-        told.update(context.status())
-    return orjson.dumps(told, default=json_value)
+    return orjson.dumps({**told, **parts}, default=json_value)
 
 
 def problem_of(error: BaseException) -> Problem:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,8 +49,19 @@ class Api:
         return data
 
 
+def watched() -> dict[str, Any]:
+    """What an engine with one repository adds to the status."""
+    return {"repositories": [{"path": "/src/web", "state": "watched"}]}
+
+
 @contextmanager
-def serve(workspace: Workspace, folder: Path, broadcaster: Broadcaster, clock: FixedClock) -> Iterator[Api]:
+def serve(
+    workspace: Workspace,
+    folder: Path,
+    broadcaster: Broadcaster,
+    clock: FixedClock,
+    status: Callable[[], dict[str, Any]] = watched,
+) -> Iterator[Api]:
     """Uvicorn on a free port in a thread, until the block ends."""
     settings = load(folder, None, {"report_timezone": workspace.zone}, {})
     context = ApiContext(
@@ -59,7 +70,7 @@ def serve(workspace: Workspace, folder: Path, broadcaster: Broadcaster, clock: F
         settings=settings,
         broadcaster=broadcaster,
         version="9.9.9",
-        status=lambda: {"repositories": [{"path": "/src/web", "state": "watched"}]},
+        status=status,
     )
     ring = KeyRing(folder / "keys.json")
     roles: tuple[Role, ...] = ("ingest", "viewer", "lead", "admin")

@@ -435,6 +435,21 @@ def test_days_are_those_of_the_report_time_zone(tmp_path: Path) -> None:
     workspace.close()
 
 
+def test_what_the_status_calls_applied_is_in_its_counts(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+
+    def applied() -> dict[str, Any]:
+        # The applier commits just before it is asked how far it is: the rows must be counted after that.
+        workspace.write(team())
+        return {"journal": {"lag_bytes": 0}}
+
+    clock = FixedClock(NOW)
+    with serve(workspace, tmp_path, Broadcaster(clock), clock, applied) as api:
+        told = api.get("/api/v1/status").json()
+        assert (told["journal"], told["rows"]["git_commits"]) == ({"lag_bytes": 0}, 4)
+    workspace.close()
+
+
 def test_nothing_was_ever_received(fresh: Api) -> None:
     body = fresh.get("/api/v1/sessions").json()
     assert (body["data"], body["metadata"]["event_count"]) == ([], 0)
