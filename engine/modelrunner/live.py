@@ -10,15 +10,16 @@ from __future__ import annotations
 import datetime
 import time
 import uuid
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import duckdb
 
 from engine.errors import ModelError
-from engine.modelrunner import live_plan, materialize
+from engine.modelrunner import live_plan, live_refresh
 from engine.modelrunner.database import Connection
-from engine.modelrunner.live_plan import TOUCHED, Plan, Step
+from engine.modelrunner.live_plan import Plan
+from engine.modelrunner.live_refresh import OneRefresh, Ran
 from engine.modelrunner.problems import NodeProblem
 from engine.modelrunner.project import Project
 from engine.modelrunner.results import NodeResult
@@ -64,27 +65,6 @@ class Refresh:
     full: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Ran:
-    """One line of ops.model_runs."""
-
-    node: str
-    status: str
-    started: datetime.datetime
-    milliseconds: float
-    rows: int | None = None
-    message: str | None = None
-
-
-@dataclass(slots=True)
-class _State:
-    """What one refresh knows so far."""
-
-    changed: set[str] = field(default_factory=set)
-    sizes: dict[str, int] = field(default_factory=dict)
-    ran: list[_Ran] = field(default_factory=list)
-
-
 class LiveLoop:
     """Keeps a project's models equal to a full build of everything up to the watermark.
 
@@ -113,8 +93,7 @@ class LiveLoop:
         if found is None or found[1] != self.project.fingerprint or self._missing(connection):
             built = self._build(connection)
         self._plan = live_plan.make(self.project, connection)
-        for name in self._plan.sets:
-            connection.execute(f"create or replace temporary table {TOUCHED}{name} (key varchar)")
+        live_refresh.prepare(connection, self._plan)
         return built
 
     def rebuild(self) -> Refresh:
@@ -132,37 +111,25 @@ class LiveLoop:
             raise ModelError("the live loop was not started", hint="call start() first")
         connection = self._open()
         began, clock = now(), time.perf_counter()
-        state = _State()
+        one = OneRefresh(connection, self._plan)
         try:
             with connection.transaction():
-                span = self._span(connection)
+                span = live_refresh.span(connection, self.project.name)
                 if span is None:
                     return None
                 old, new = span
-                self._collect(connection, self._plan, old, new, state)
-                for step in self._plan.steps:
-                    self._step(connection, step, state)
-                self._check(connection, self._plan, state)
+                one.run(old, new)
                 connection.execute(
                     "update ops.model_watermark set batch_id = ?, built_at = ? where project = ?",
                     [new, now(), self.project.name],
                 )
-                self._record(connection, f"live-{new}", state.ran)
-                touched = {
-                    name: tuple(
-                        row[0]
-                        for row in connection.execute(
-                            f"select distinct key from {TOUCHED}{name} order by key"
-                        ).fetchall()
-                    )
-                    for name, size in state.sizes.items()
-                    if size
-                }
-                models = tuple(ran.node for ran in state.ran if ran.node.startswith("model."))
+                self._record(connection, f"live-{new}", one.ran)
+                touched = one.touched()
+                models = one.models()
         except (ModelError, duckdb.Error) as error:
             problem = error if isinstance(error, ModelError) else NodeProblem(str(error))
             self._record(connection, f"live-failed-{uuid.uuid4().hex[:8]}", [
-                _Ran(self.project.name, "error", began, (time.perf_counter() - clock) * 1000, None, problem.line())
+                Ran(self.project.name, "error", began, (time.perf_counter() - clock) * 1000, None, problem.line())
             ])  # fmt: skip
             raise problem from error
         self._refreshes += 1
@@ -221,122 +188,9 @@ class LiveLoop:
         models = tuple(result.unique_id for result in run.results if result.resource_type == "model")
         return Refresh(batch, {}, models, time.perf_counter() - clock, full=True)
 
-    # One refresh ------------------------------------------------------------------------------------------------
+    # History ----------------------------------------------------------------------------------------------------
 
-    def _span(self, connection: Connection) -> tuple[int, int] | None:
-        """(last batch covered, newest batch) or None when they are the same."""
-        row = connection.one(
-            "select batch_id, (select max(batch_id) from ops.batches) from ops.model_watermark where project = ?",
-            [self.project.name],
-        )
-        if row is None:
-            raise NodeProblem("the models have no watermark", hint="start the loop again")
-        old, new = row
-        return None if new is None or new <= old else (old, new)
-
-    def _collect(self, connection: Connection, plan: Plan, old: int, new: int, state: _State) -> None:
-        """Which sources have new rows, and which keys those touch."""
-        for name in plan.sets:
-            connection.execute(f"delete from {TOUCHED}{name}")
-            state.sizes[name] = 0
-        if not plan.sources:
-            return
-        rows = connection.execute(plan.arrivals(), [old, new]).fetchall()
-        arrived = frozenset(uid for uid, count in rows if count)
-        state.changed |= arrived
-        for name in plan.sets:
-            sql = plan.keys_of(name, arrived)
-            if sql is not None:
-                state.sizes[name] += _count(connection.one(sql, [old, new]))
-
-    def _step(self, connection: Connection, step: Step, state: _State) -> None:
-        """Run one model if anything it stands on changed."""
-        upstream = not state.changed.isdisjoint(step.parents)
-        began, clock = now(), time.perf_counter()
-        try:
-            match step.kind:
-                case "view":
-                    if upstream:
-                        state.changed.add(step.node.unique_id)
-                    return
-                case "table":
-                    if not upstream:
-                        return
-                    connection.execute(f"delete from {step.target}")
-                    rows: int | None = _count(connection.one(live_plan.insert(step, step.sql)))
-                case "plain":
-                    if not upstream:
-                        return
-                    rows = materialize.model(
-                        step.node, step.sql, connection, full_refresh=False, render=lambda text: text
-                    ).rows
-                case _:
-                    if not step.reads_untold.isdisjoint(state.changed):
-                        rows = self._keyed(connection, step, state, whole=True)
-                    else:
-                        if step.more is not None and any(state.sizes.values()):
-                            self._add(connection, connection.execute(step.more).fetchall(), state)
-                        if not state.sizes[step.touched_by]:
-                            return
-                        rows = self._keyed(connection, step, state, whole=False)
-                        if rows is None:
-                            return
-        except (NodeProblem, duckdb.Error) as error:
-            raise NodeProblem(f"model '{step.node.name}' ({step.node.original_path}): {error}") from error
-        state.changed.add(step.node.unique_id)
-        state.ran.append(_Ran(step.node.unique_id, "success", began, (time.perf_counter() - clock) * 1000, rows))
-
-    def _keyed(self, connection: Connection, step: Step, state: _State, *, whole: bool) -> int | None:
-        """Replace the rows of touched keys (or all). The number of new rows; None when none went and none came.
-
-        A model that is rebuilt whole touches its own keys too: what stands on it was not told of them otherwise.
-        """
-        touches = {**(step.touches or {}), **({step.touched_by: step.key} if whole else {})}
-        returning = live_plan.returning(touches)
-        delete = f"delete from {step.target}" if whole else step.delete()
-        gone = connection.execute(delete + returning).fetchall()
-        came = connection.execute(live_plan.insert(step, step.whole if whole else step.sql) + returning).fetchall()
-        if not touches:
-            deleted, inserted = gone[0][0], came[0][0]
-        else:
-            deleted, inserted = len(gone), len(came)
-            keys = set(gone) | set(came)
-            for place, name in enumerate(touches):
-                self._add(connection, [(name, row[place]) for row in keys], state)
-        return inserted if deleted or inserted else None
-
-    def _add(self, connection: Connection, rows: Iterable[tuple[str, str | None]], state: _State) -> None:
-        """Add (set, key) pairs that are not there yet."""
-        by_set: dict[str, set[str]] = {}
-        for name, key in rows:
-            if key is not None:
-                by_set.setdefault(name, set()).add(key)
-        for name, keys in by_set.items():
-            if name not in state.sizes:
-                raise NodeProblem(
-                    f"keys for a set '{name}' that nothing reads", hint=f"known sets: {sorted(state.sizes)}"
-                )
-            table = f"{TOUCHED}{name}"
-            sql = f"insert into {table} select key from (select unnest($1) as key) where key not in (from {table})"
-            state.sizes[name] += _count(connection.one(sql, [sorted(keys)]))
-
-    def _check(self, connection: Connection, plan: Plan, state: _State) -> None:
-        for gate in plan.gates:
-            if state.changed.isdisjoint(gate.models):
-                continue
-            row = connection.one(gate.sql)
-            if (
-                row is not None
-                and row[0]
-                and row[2]
-                and str(gate.node.config.get("severity", "ERROR")).upper() == "ERROR"
-            ):
-                raise NodeProblem(
-                    f"gate test '{gate.node.name}' ({gate.node.original_path}) found {row[0]} failures",
-                    hint="the models are as they were before this batch",
-                )
-
-    def _record(self, connection: Connection, run_id: str, ran: list[_Ran]) -> None:
+    def _record(self, connection: Connection, run_id: str, ran: list[Ran]) -> None:
         if not ran:
             return
         columns = [
@@ -365,18 +219,14 @@ class LiveLoop:
         connection.execute("delete from ops.model_runs where starts_with(run_id, 'live-') and started_at < ?", [oldest])
 
 
-def _count(row: tuple[object, ...] | None) -> int:
-    return int(str(row[0])) if row else 0
-
-
 def _said(failed: list[NodeResult]) -> str:
     first = failed[0]
     more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
     return f"{first.resource_type} '{first.name}' ({first.file}): {first.message}{more}"
 
 
-def _history(results: list[NodeResult]) -> list[_Ran]:
+def _history(results: list[NodeResult]) -> list[Ran]:
     return [
-        _Ran(result.unique_id, result.status, result.started, result.seconds * 1000, result.rows, result.message)
+        Ran(result.unique_id, result.status, result.started, result.seconds * 1000, result.rows, result.message)
         for result in results
     ]

@@ -1,0 +1,193 @@
+"""One refresh of the models.
+
+Owns what happens between two watermarks: which keys the new rows touch, which models run for them in which order, and
+which gate tests are asked. Refuses transactions, watermarks and history: the live loop holds those around it.
+"""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import duckdb
+
+from engine.modelrunner import live_plan, materialize
+from engine.modelrunner.database import Connection
+from engine.modelrunner.live_plan import TOUCHED, Plan, Step
+from engine.modelrunner.problems import NodeProblem
+from engine.modelrunner.run import now
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """One line of ops.model_runs."""
+
+    node: str
+    status: str
+    started: datetime.datetime
+    milliseconds: float
+    rows: int | None = None
+    message: str | None = None
+
+
+def prepare(connection: Connection, plan: Plan) -> None:
+    """Make the tables of touched keys that a plan's refreshes need, empty, once per connection and plan."""
+    for name in plan.sets:
+        connection.execute(f"create or replace temporary table {TOUCHED}{name} (key varchar)")
+
+
+def span(connection: Connection, project: str) -> tuple[int, int] | None:
+    """(last batch covered, newest batch) or None when they are the same."""
+    row = connection.one(
+        "select batch_id, (select max(batch_id) from ops.batches) from ops.model_watermark where project = ?",
+        [project],
+    )
+    if row is None:
+        raise NodeProblem("the models have no watermark", hint="start the loop again")
+    old, new = row
+    return None if new is None or new <= old else (old, new)
+
+
+class OneRefresh:
+    """Brings the models from one batch to a later one, inside the caller's transaction; used once.
+
+    NodeProblem (or duckdb.Error) means that the caller must roll back.
+    """
+
+    def __init__(self, connection: Connection, plan: Plan) -> None:
+        self.ran: list[Ran] = []
+        self._connection = connection
+        self._plan = plan
+        self._changed: set[str] = set()
+        self._sizes: dict[str, int] = {}
+
+    def run(self, old: int, new: int) -> None:
+        """Everything for the batches from `old` exclusive to `new` inclusive, gate tests included."""
+        self._collect(old, new)
+        for step in self._plan.steps:
+            self._step(step)
+        self._check()
+
+    def touched(self) -> Mapping[str, tuple[str, ...]]:
+        """The touched keys by set, sorted; sets without any are left out."""
+        return {
+            name: tuple(
+                row[0]
+                for row in self._connection.execute(f"select distinct key from {TOUCHED}{name} order by key").fetchall()
+            )
+            for name, size in self._sizes.items()
+            if size
+        }
+
+    def models(self) -> tuple[str, ...]:
+        """The models whose rows may differ now, in the order they ran."""
+        return tuple(ran.node for ran in self.ran if ran.node.startswith("model."))
+
+    def _collect(self, old: int, new: int) -> None:
+        """Which sources have new rows, and which keys those touch."""
+        for name in self._plan.sets:
+            self._connection.execute(f"delete from {TOUCHED}{name}")
+            self._sizes[name] = 0
+        if not self._plan.sources:
+            return
+        rows = self._connection.execute(self._plan.arrivals(), [old, new]).fetchall()
+        arrived = frozenset(uid for uid, count in rows if count)
+        self._changed |= arrived
+        for name in self._plan.sets:
+            sql = self._plan.keys_of(name, arrived)
+            if sql is not None:
+                self._sizes[name] += _count(self._connection.one(sql, [old, new]))
+
+    def _step(self, step: Step) -> None:
+        """Run one model if anything it stands on changed."""
+        upstream = not self._changed.isdisjoint(step.parents)
+        began, clock = now(), time.perf_counter()
+        try:
+            match step.kind:
+                case "view":
+                    if upstream:
+                        self._changed.add(step.node.unique_id)
+                    return
+                case "table":
+                    if not upstream:
+                        return
+                    self._connection.execute(f"delete from {step.target}")
+                    rows: int | None = _count(self._connection.one(live_plan.insert(step, step.sql)))
+                case "plain":
+                    if not upstream:
+                        return
+                    rows = materialize.model(
+                        step.node, step.sql, self._connection, full_refresh=False, render=lambda text: text
+                    ).rows
+                case _:
+                    if not step.reads_untold.isdisjoint(self._changed):
+                        rows = self._keyed(step, whole=True)
+                    else:
+                        if step.more is not None and any(self._sizes.values()):
+                            self._add(self._connection.execute(step.more).fetchall())
+                        if not self._sizes[step.touched_by]:
+                            return
+                        rows = self._keyed(step, whole=False)
+                        if rows is None:
+                            return
+        except (NodeProblem, duckdb.Error) as error:
+            raise NodeProblem(f"model '{step.node.name}' ({step.node.original_path}): {error}") from error
+        self._changed.add(step.node.unique_id)
+        self.ran.append(Ran(step.node.unique_id, "success", began, (time.perf_counter() - clock) * 1000, rows))
+
+    def _keyed(self, step: Step, *, whole: bool) -> int | None:
+        """Replace the rows of touched keys (or all). The number of new rows; None when none went and none came.
+
+        A model that is rebuilt whole touches its own keys too: what stands on it was not told of them otherwise.
+        """
+        touches = {**(step.touches or {}), **({step.touched_by: step.key} if whole else {})}
+        returning = live_plan.returning(touches)
+        delete = f"delete from {step.target}" if whole else step.delete()
+        gone = self._connection.execute(delete + returning).fetchall()
+        rows = live_plan.insert(step, step.whole if whole else step.sql)
+        came = self._connection.execute(rows + returning).fetchall()
+        if not touches:
+            deleted, inserted = gone[0][0], came[0][0]
+        else:
+            deleted, inserted = len(gone), len(came)
+            keys = set(gone) | set(came)
+            for place, name in enumerate(touches):
+                self._add([(name, row[place]) for row in keys])
+        return inserted if deleted or inserted else None
+
+    def _add(self, rows: Iterable[tuple[str, str | None]]) -> None:
+        """Add (set, key) pairs that are not there yet."""
+        by_set: dict[str, set[str]] = {}
+        for name, key in rows:
+            if key is not None:
+                by_set.setdefault(name, set()).add(key)
+        for name, keys in by_set.items():
+            if name not in self._sizes:
+                raise NodeProblem(
+                    f"keys for a set '{name}' that nothing reads", hint=f"known sets: {sorted(self._sizes)}"
+                )
+            table = f"{TOUCHED}{name}"
+            sql = f"insert into {table} select key from (select unnest($1) as key) where key not in (from {table})"
+            self._sizes[name] += _count(self._connection.one(sql, [sorted(keys)]))
+
+    def _check(self) -> None:
+        for gate in self._plan.gates:
+            if self._changed.isdisjoint(gate.models):
+                continue
+            row = self._connection.one(gate.sql)
+            if (
+                row is not None
+                and row[0]
+                and row[2]
+                and str(gate.node.config.get("severity", "ERROR")).upper() == "ERROR"
+            ):
+                raise NodeProblem(
+                    f"gate test '{gate.node.name}' ({gate.node.original_path}) found {row[0]} failures",
+                    hint="the models are as they were before this batch",
+                )
+
+
+def _count(row: tuple[object, ...] | None) -> int:
+    return int(str(row[0])) if row else 0
