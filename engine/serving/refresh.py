@@ -10,16 +10,19 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from engine.contract import ChangeSet
-from engine.errors import EngineError
+from engine.errors import EngineError, ModelError
 from engine.workspace import Workspace
 
 if TYPE_CHECKING:
     from engine.modelrunner.live import LiveLoop, Refresh
+
+Result = TypeVar("Result")
 
 RETRY_SECONDS = 2.0
 MANY_ROWS = 2_000
@@ -28,6 +31,47 @@ FLOOD_PAUSE = 2.0
 """Then the models rest this many times as long as the refresh took, so that rows keep coming in at full speed…"""
 LONGEST_PAUSE = 3.0
 """… but never longer than this many seconds: what is shown stays at most 5 s behind."""
+
+
+class Turns:
+    """One at a time: refreshes, and jobs of others, which go before the next refresh."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._taken = False
+        self.jobs_waiting = 0
+
+    @contextmanager
+    def of_job(self) -> Iterator[None]:
+        """Wait for what runs now to end, and keep the next refresh waiting."""
+        with self._changed:
+            self.jobs_waiting += 1
+            try:
+                self._changed.wait_for(lambda: not self._taken)
+            finally:
+                self.jobs_waiting -= 1
+                self._changed.notify_all()
+            self._taken = True
+        try:
+            yield
+        finally:
+            self._give_back()
+
+    @contextmanager
+    def of_refresh(self) -> Iterator[None]:
+        """Wait until no job runs or waits."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._taken and not self.jobs_waiting)
+            self._taken = True
+        try:
+            yield
+        finally:
+            self._give_back()
+
+    def _give_back(self) -> None:
+        with self._changed:
+            self._taken = False
+            self._changed.notify_all()
 
 
 class ModelKeeper:
@@ -45,6 +89,8 @@ class ModelKeeper:
         self._loop: LiveLoop | None = None
         self._generation = -1
         self._priced = False
+        self._turns = Turns()
+        self._look_again = False
         self.trouble: str | None = None
         """What keeps the models from being up to date, in one line; None when nothing does."""
         self._thread = threading.Thread(target=self._run, name="models", daemon=True)
@@ -62,12 +108,29 @@ class ModelKeeper:
         self._rows += rows
         self._news.set()
 
+    def exclusively(self, job: Callable[[], Result]) -> Result:
+        """Run `job` in the caller's thread between two refreshes: nothing else writes models meanwhile.
+
+        It waits for the refresh or build that runs now. Afterwards the models are looked at again, whatever the job
+        did to them. ModelError when the engine is stopping; what the job raises comes through.
+        """
+        with self._turns.of_job():
+            if self._stopping.is_set():
+                raise ModelError("the engine is stopping", hint="run the command again once it is down or back")
+            try:
+                return job()
+            finally:
+                self._look_again = True
+                self._news.set()
+
     def stop(self) -> None:
-        """End after the refresh that runs now."""
+        """End after the refresh or the job that runs now."""
         self._stopping.set()
         self._news.set()
         if self._thread.ident is not None:
             self._thread.join()
+        with self._turns.of_job():
+            pass
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -77,10 +140,11 @@ class ModelKeeper:
                 break
             began, rows, self._rows = time.monotonic(), self._rows, 0
             try:
-                self._price()
-                # Before the refresh, so that a new model's first requests are priced in it.
-                self._workspace.name_models()
-                self._refresh()
+                with self._turns.of_refresh():
+                    self._price()
+                    # Before the refresh, so that a new model's first requests are priced in it.
+                    self._workspace.name_models()
+                    self._refresh()
                 self._say(None)
                 pause = self._pause
             except Exception as error:
@@ -110,8 +174,9 @@ class ModelKeeper:
 
     def _refresh(self) -> None:
         generation = self._workspace.path.database.generation
-        if self._loop is None or generation != self._generation:
-            # A reopened database has invalidated the connection that the loop holds.
+        if self._loop is None or generation != self._generation or self._look_again:
+            # A reopened database has invalidated the connection that the loop holds; a job may have changed tables.
+            self._look_again = False
             self._close()
             loop = self._workspace.live_loop()
             built = loop.start()
