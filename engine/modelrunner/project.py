@@ -27,6 +27,7 @@ from engine.modelrunner.packages import Package
 from engine.modelrunner.parse import Parser
 from engine.modelrunner.problems import ParseProblem
 from engine.modelrunner.profile import Target
+from engine.modelrunner.reading import Reader
 
 
 def _to_stderr(line: str) -> None:
@@ -99,7 +100,7 @@ class Project:
             warn=lambda message: say(f"Warning: {message}"),
         )
         macros = _macros(packages, root)
-        parser = Parser(root, packages, scoped, macros, chosen, context, flags)
+        parser = Parser(root, Reader(packages, scoped, macros, chosen, context))
         nodes: list[Node] = []
         sources: list[Source] = []
         exposures: list[Exposure] = []
