@@ -216,7 +216,10 @@ def blocks(source: str, where: str, kinds: Iterable[str] = BLOCKS) -> list[Block
 
 @dataclass(slots=True)
 class Macro:
-    """One macro: `name` as it is called (a test's is `test_<name>`), `text` as written, compiled when first called."""
+    """One macro: `name` as it is called (a test's is `test_<name>`), `text` as written, compiled when first called.
+
+    `properties` is what a property file says of it besides its description: arguments, meta, docs.
+    """
 
     name: str
     package: str
@@ -227,6 +230,7 @@ class Macro:
     description: str = ""
     arguments: tuple[str, ...] = ()
     patch_path: str | None = None
+    properties: Mapping[str, Any] = field(default_factory=dict)
     _templates: dict[int, jinja2.Template] = field(default_factory=dict)
 
     @property

@@ -93,6 +93,7 @@ class ColumnProperties:
     tags: tuple[str, ...] = ()
     meta: Mapping[str, Any] = field(default_factory=dict)
     constraints: tuple[Mapping[str, Any], ...] = ()
+    doc_blocks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +161,7 @@ class Node:
     test: TestDetails | None = None
     unit: UnitDetails | None = None
     own_config: Mapping[str, Any] = field(default_factory=dict)
+    doc_blocks: tuple[str, ...] = ()
     line: int = 1
 
     @property
@@ -199,6 +201,7 @@ class Source:
     loaded_at_query: str | None = None
     freshness: Mapping[str, Any] | None = None
     loader: str = ""
+    doc_blocks: tuple[str, ...] = ()
     line: int = 1
     resource_type: str = "source"
     depends_on: tuple[str, ...] = ()
