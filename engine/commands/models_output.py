@@ -7,7 +7,6 @@ anything but the exit code of a warning under --warn-error.
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING, Any
 
 from engine.modelrunner.artifacts import node_record
@@ -15,6 +14,9 @@ from engine.modelrunner.nodes import Exposure, Node, Source
 from engine.modelrunner.problems import NodeProblem, SelectionProblem
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from engine.commands.models_place import Terminal
     from engine.modelrunner.nodes import Member
     from engine.modelrunner.project import Project
     from engine.modelrunner.relation import ResultTable
@@ -30,8 +32,11 @@ _KEYS = ("alias", "name", "package_name", "depends_on", "tags", "config", "resou
 class Printer:
     """A listener that prints; data on standard output."""
 
-    def __init__(self, project: Project, *, as_json: bool, quiet: bool, colours: bool, warn_error: bool) -> None:
+    def __init__(
+        self, project: Project, terminal: Terminal, *, as_json: bool, quiet: bool, colours: bool, warn_error: bool
+    ) -> None:
         self.project = project
+        self.terminal = terminal
         self.as_json = as_json
         self.quiet = quiet
         self.colours = colours
@@ -40,7 +45,7 @@ class Printer:
     def say(self, line: str) -> None:
         """A line for a person."""
         if not self.quiet and not self.as_json:
-            print(line, flush=True)
+            self.terminal.out(line)
 
     def begin(self, verb: str) -> None:
         """What was found."""
@@ -53,19 +58,19 @@ class Printer:
         self.say(f"Found {', '.join(parts) or 'nothing'}")
 
     def started(self, node: Node, index: int, total: int) -> None:
-        if sys.stdout.isatty() and not self.as_json and not self.quiet:
-            print(f"{index} of {total} START {self._what(node)}", end="\r", flush=True)
+        if not self.as_json and not self.quiet:
+            self.terminal.progress(f"{index} of {total} START {self._what(node)}")
 
     def ended(self, node: Node | Source, result: NodeResult, index: int, total: int) -> None:
         if self.as_json:
-            print(json.dumps(_record(result), default=str), flush=True)
+            self.terminal.out(json.dumps(_record(result), default=str))
         elif not self.quiet or result.failed:
             word = _WORDS.get(result.status, result.status.upper())
             head = f"{index} of {total} " if total else ""
             middle = f"{head}{word} {self._what(node)} "
             detail = f"{word} {result.failures}" if result.failures and word in ("WARN", "FAIL") else word
             dots = "." * max(3, WIDTH - len(middle))
-            print(f"{middle}{dots} [{self._colour(detail, word)} in {result.seconds:.2f}s]", flush=True)
+            self.terminal.out(f"{middle}{dots} [{self._colour(detail, word)} in {result.seconds:.2f}s]")
         if self.warn_error and result.status == "warn" and not isinstance(node, Source):
             raise NodeProblem(
                 f"test '{result.name}' warns: {result.message}", hint="--warn-error makes a warning an error"
@@ -77,12 +82,12 @@ class Printer:
         if not results:
             if self.warn_error:
                 raise SelectionProblem("the selection matches no node", hint="--warn-error makes a warning an error")
-            print("Nothing to do: the selection matches no node", file=sys.stderr)
+            self.terminal.err("Nothing to do: the selection matches no node")
         for result in results:
             if result.failed or result.status == "warn":
                 word = "Warning" if result.status == "warn" else "Failure" if result.status == "fail" else "Error"
                 line = f"{word} in {result.resource_type} {result.name} ({result.file}): {result.message}"
-                print(line, file=sys.stderr)
+                self.terminal.err(line)
         count = outcome.count
         self.say("")
         self.say(f"Finished {verb} in {outcome.seconds:.2f}s")
@@ -92,19 +97,19 @@ class Printer:
         )
         if self.as_json:
             summary = {"verb": verb, "seconds": outcome.seconds, "exit_code": outcome.exit_code, "nodes": len(results)}
-            print(json.dumps(summary), flush=True)
+            self.terminal.out(json.dumps(summary))
         return outcome.exit_code
 
-    def listing(self, ids: list[str], output: str, keys: list[str] | None) -> int:
+    def listing(self, ids: list[str], output: str, keys: Sequence[str] | None) -> int:
         """`ls`: one line per node."""
         lines = sorted(self._listed(self.project.member(uid), output, keys) for uid in ids)
         if not lines:
-            print("No nodes selected!", file=sys.stderr)
+            self.terminal.err("No nodes selected!")
         for line in lines:
-            print(line)
+            self.terminal.out(line)
         return 0
 
-    def _listed(self, member: Member, output: str, keys: list[str] | None) -> str:
+    def _listed(self, member: Member, output: str, keys: Sequence[str] | None) -> str:
         match output:
             case "name":
                 return member.name
@@ -127,15 +132,17 @@ class Printer:
         """`show`: a few rows."""
         if output == "json" or self.as_json:
             rows = [row.dict() for row in table.rows]
-            print(json.dumps({"node": name, "show": rows}, default=str, indent=2))
+            self.terminal.out(json.dumps({"node": name, "show": rows}, default=str, indent=2))
             return
         cells = [list(table.column_names), *([_cell(value) for value in row] for row in table.rows)]
         widths = [max(len(row[place]) for row in cells) for place in range(len(table.column_names))]
-        print(f"Previewing node '{name}':")
+        self.terminal.out(f"Previewing node '{name}':")
         for number, row in enumerate(cells):
-            print("| " + " | ".join(value.ljust(width) for value, width in zip(row, widths, strict=True)) + " |")
+            self.terminal.out(
+                "| " + " | ".join(value.ljust(width) for value, width in zip(row, widths, strict=True)) + " |"
+            )
             if number == 0:
-                print("| " + " | ".join("-" * width for width in widths) + " |")
+                self.terminal.out("| " + " | ".join("-" * width for width in widths) + " |")
 
     def _what(self, node: Node | Source) -> str:
         if isinstance(node, Source):

@@ -1,0 +1,127 @@
+"""The project and the database that an `aa-engine models` command works on.
+
+Owns the choice of the project's folder, what the engine's settings say to the packaged project, and opening the
+database file. Refuses to parse projects (engine.modelrunner) and to read flags (models_flags).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import InUseError, StorageError
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from engine.commands.models_choices import Choices
+    from engine.commands.models_place import Place
+    from engine.modelrunner.project import Project
+
+PACKAGED = Path(__file__).resolve().parents[2] / "sql_models"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The project's folder, and whether it is the packaged one."""
+
+    folder: Path
+    packaged: bool
+
+
+def folder_of(given: Path | None, place: Place) -> Choice:
+    """--project-dir, else the working directory if it holds a project, else the packaged project."""
+    if given is None:
+        given = place.folder if (place.folder / "dbt_project.yml").is_file() else PACKAGED
+    folder = place.path(given)
+    return Choice(folder, folder.resolve() == PACKAGED)
+
+
+def flags_block(folder: Path) -> Mapping[str, Any]:
+    """`flags:` of dbt_project.yml; empty when there is none or the file cannot be read (loading will say why)."""
+    from engine.errors import EngineError
+    from engine.modelrunner import yamlfile
+
+    path = folder / "dbt_project.yml"
+    try:
+        block = yamlfile.read(path, "dbt_project.yml").get("flags") if path.is_file() else None
+    except EngineError:
+        return {}
+    return block if isinstance(block, Mapping) else {}
+
+
+def load(choices: Choices, place: Place, chosen: Choice, verb: str, say: Any) -> Project:
+    """Read the project under the flags chosen. ParseProblem (exit 2) says file and line."""
+    from engine import settings as engine_settings
+    from engine.modelrunner.context import Flags
+    from engine.modelrunner.project import Project
+
+    variables = choices.mapping("variables")
+    environment = dict(place.environment)
+    if chosen.packaged:
+        settings = engine_settings.load(place.data_dir, place.config, {})
+        if place.data_dir is not None or "AA_DATABASE" not in environment:
+            environment["AA_DATABASE"] = str(settings.database)
+        own = {
+            "report_timezone": settings["report_timezone"],
+            "internal_domains": list(settings["internal_domains"]),
+            "correlation_window": settings["git.correlation_window"],
+        }
+        variables = {**own, **variables}
+    elif place.data_dir is not None:
+        environment["AA_DATABASE"] = str(engine_settings.load(place.data_dir, place.config, {}).database)
+    if (target_path := choices.path("target_path")) is not None:
+        environment["DBT_TARGET_PATH"] = str(place.path(target_path))
+    flags = Flags(
+        full_refresh=choices.yes("full_refresh"),
+        empty=choices.yes("empty"),
+        store_failures=choices.switch("store_failures"),
+        which=verb if verb != "ls" else "list",
+        warn_error=choices.yes("warn_error"),
+        fail_fast=choices.yes("fail_fast"),
+    )
+    profiles = choices.path("profiles_dir")
+    return Project.load(
+        chosen.folder,
+        profiles_dir=None if profiles is None else place.path(profiles),
+        target=choices.text("target"),
+        profile_name=choices.text("profile"),
+        variables=variables,
+        environment=environment,
+        flags=flags,
+        threads=choices.number("threads"),
+        say=say,
+    )
+
+
+def connect(project: Project) -> duckdb.DuckDBPyConnection:
+    """The database of the project's target. InUseError names who holds the file."""
+    import duckdb
+
+    target = project.target
+    try:
+        if target.path not in ("", ":memory:"):
+            Path(target.path).parent.mkdir(parents=True, exist_ok=True)
+        connection = duckdb.connect(target.path)
+    except OSError as error:
+        raise StorageError(f"{target.path}: {error.strerror}") from None
+    except duckdb.IOException as error:
+        holder = re.search(r"held in (.+?) \(PID (\d+)\)", str(error))
+        if holder is None:
+            raise StorageError(f"cannot open {target.path}: {str(error).splitlines()[0]}") from None
+        raise InUseError(
+            f"{target.path} is in use by process {holder.group(2)} ({Path(holder.group(1)).name})",
+            hint="stop it, or work on a copy of the file",
+        ) from None
+    for extension in target.extensions:
+        connection.load_extension(extension)
+    for key, value in target.settings.items():
+        connection.execute(f"set {key} = ?", [value])
+    for attached in target.attach:
+        alias = f" as {attached['alias']}" if attached.get("alias") else ""
+        mode = " (read_only)" if attached.get("read_only") else ""
+        connection.execute(f"attach '{attached['path']}'{alias}{mode}")
+    return connection

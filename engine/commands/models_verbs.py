@@ -1,0 +1,82 @@
+"""The verbs of `aa-engine models`, one line each.
+
+Owns their names, what they are for, and where the code of each is: `run(work)` of a module of this package, or a named
+function of it. Refuses the verbs of dbt that are not ours, and says what to use instead.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from engine.commands.models_work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One verb. `code`: `module` or `module:function` below engine.commands; `words`: positional arguments.
+
+    `resident`: with the packaged project and an engine running on the data directory, the engine runs it.
+    """
+
+    name: str
+    summary: str
+    code: str
+    example: str
+    aliases: tuple[str, ...] = ()
+    words: tuple[Words, ...] = ()
+    resident: bool = True
+
+    def function(self) -> Callable[[Work], int]:
+        """What does the work; imported when it is used."""
+        module, _, name = self.code.partition(":")
+        found: Callable[[Work], int] = getattr(importlib.import_module(f"engine.commands.{module}"), name or "run")
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A positional argument of a verb, or a flag that only it has."""
+
+    name: str
+    help: str
+    choices: tuple[str, ...] = ()
+    optional: bool = False
+
+
+VERBS: tuple[Verb, ...] = (
+    Verb("run", "make models", "models_nodes:run", "run -s +fct_sessions"),
+    Verb("build", "seeds, models, snapshots and tests, in order", "models_nodes:run", "build -s +fct_sessions"),
+    Verb("test", "run tests", "models_nodes:run", "test -s +fct_sessions"),
+    Verb("seed", "load CSV files", "models_nodes:run", "seed -s model_names"),
+    Verb("snapshot", "remember what rows look like now", "models_nodes:run", "snapshot -s orders_snapshot"),
+    Verb("source", "freshness: how old the rows of sources are", "models_nodes:freshness", "source freshness",
+         words=(Words("action", "freshness", choices=("freshness", "snapshot-freshness")),)),
+    Verb("retry", "what failed or was skipped in the last run, again", "models_nodes:retry", "retry"),
+    Verb("run-operation", "call a macro", "models_nodes:operation", "run-operation my_macro --args '{day: 2026-01-31}'",
+         words=(Words("macro", "the macro's name, with its package if need be"),)),
+    Verb("compile", "write the SQL of nodes without running it", "models_asking:compile", "compile -s +fct_sessions"),
+    Verb("show", "show the first rows of a node or of SQL", "models_asking:show", "show -s fct_sessions --limit 10"),
+    Verb("ls", "list nodes", "models_asking:ls", "ls -s +fct_sessions", aliases=("list",)),
+    Verb("parse", "read the project and write manifest.json", "models_upkeep:parse", "parse"),
+    Verb("debug", "check project, profile and database", "models_upkeep:debug", "debug"),
+    Verb("deps", "check that packages are there", "models_upkeep:deps", "deps", resident=False),
+    Verb("clean", "remove the target folder", "models_upkeep:clean", "clean", resident=False),
+)  # fmt: skip
+
+REFUSED = {
+    "docs": "not in this version; `aa-engine models parse` writes manifest.json",
+    "lineage": "not in this version; `aa-engine models ls --select +NODE` lists what a node stands on",
+    "clone": "use `aa-engine models build` on another target",
+    "init": "copy an existing project; `aa-engine models debug` checks it",
+    "sl": "there is no semantic layer; select from the marts",
+}
+"""Verbs of dbt that are not ours → what to use instead."""
+
+
+def verb_of(name: str) -> Verb:
+    """The verb of that name or alias."""
+    return next(verb for verb in VERBS if name == verb.name or name in verb.aliases)
