@@ -27,6 +27,7 @@ _CONFIG_DEFAULTS: dict[str, Any] = {
     "grants": {}, "packages": [], "docs": {"show": True, "node_color": None},
     "contract": {"enforced": False, "alias_types": True}, "access": "protected",
 }  # fmt: skip
+_DOCS: dict[str, Any] = {"show": True, "node_color": None}
 _TEST_DEFAULTS: dict[str, Any] = {
     "enabled": True, "alias": None, "schema": "dbt_test__audit", "database": None, "tags": [], "meta": {},
     "group": None, "materialized": "test", "severity": "ERROR", "store_failures": None, "store_failures_as": None,
@@ -60,6 +61,7 @@ def _columns(columns: Iterable[ColumnProperties]) -> dict[str, Any]:
             "tags": list(column.tags),
             "meta": _plain(column.meta),
             "constraints": _plain(column.constraints),
+            "doc_blocks": list(column.doc_blocks),
         }
         for column in columns
     }
@@ -94,6 +96,7 @@ def node_record(project: Project, member: Member) -> dict[str, Any]:
             "freshness": _plain(member.freshness),
             "relation_name": member.relation_name,
             "columns": _columns(member.columns),
+            "doc_blocks": list(member.doc_blocks),
         }
     if isinstance(member, Exposure):
         return {
@@ -142,7 +145,8 @@ def node_record(project: Project, member: Member) -> dict[str, Any]:
         "sources": [list(pair) for pair in member.source_refs],
         "patch_path": f"{member.package}://{member.patch_path}" if member.patch_path else None,
         "unrendered_config": _plain(member.own_config),
-        "docs": {"show": True, "node_color": None},
+        "docs": {**_DOCS, **_plain(member.config.get("docs") or {})},
+        "doc_blocks": list(member.doc_blocks),
         "group": member.config.get("group"),
         "version": None,
         "latest_version": None,
@@ -226,10 +230,10 @@ def manifest(project: Project, compiled: Mapping[str, str] | None = None) -> dic
                 "macro_sql": macro.text,
                 "depends_on": {"macros": []},
                 "description": macro.description,
-                "meta": {},
-                "docs": {"show": True, "node_color": None},
-                "patch_path": macro.patch_path,
-                "arguments": [],
+                "meta": _plain(macro.properties.get("meta") or {}),
+                "docs": {**_DOCS, **_plain(macro.properties.get("docs") or {})},
+                "patch_path": f"{macro.package}://{macro.patch_path}" if macro.patch_path else None,
+                "arguments": _plain(macro.properties.get("arguments") or ()),
                 "supported_languages": None,
             }
             for macro in project.macros.all()
@@ -246,7 +250,18 @@ def manifest(project: Project, compiled: Mapping[str, str] | None = None) -> dic
             }
             for group in project.groups
         },
-        "docs": {},
+        "docs": {
+            block.unique_id: {
+                "unique_id": block.unique_id,
+                "resource_type": "doc",
+                "name": block.name,
+                "package_name": block.package,
+                "path": block.path,
+                "original_file_path": block.original_path,
+                "block_contents": block.text,
+            }
+            for block in project.docs
+        },
         "metrics": {},
         "selectors": {str(item["name"]): _plain(item) for item in project.selectors},
         "disabled": disabled,

@@ -262,9 +262,10 @@ def persist_docs(node: Node, connection: Connection) -> None:
     if wanted.get("relation") and node.description:
         connection.execute(f"comment on {kind} {target_of(node)} is {text_literal(node.description)}")
     if wanted.get("columns"):
-        there = {column.name.lower() for column in connection.columns(target_of(node))}
+        # As in dbt-duckdb: names count as they are written, and a column without words gets an empty comment.
+        there = {column.name for column in connection.columns(target_of(node))}
         for column in node.columns:
-            if column.description and column.name.lower() in there:
+            if column.name in there:
                 connection.execute(
                     f"comment on column {target_of(node)}.{quoted(column.name)} is {text_literal(column.description)}"
                 )

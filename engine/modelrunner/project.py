@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.modelrunner import packages as package_files
-from engine.modelrunner import profile, properties, resolve, unit_parse, yamlfile
+from engine.modelrunner import doc_blocks, profile, properties, resolve, unit_parse, yamlfile
 from engine.modelrunner.context import Environ, Flags, Variables, general, new_invocation_id
 from engine.modelrunner.fingerprint import OWN_MACROS, of_files
 from engine.modelrunner.graph import Graph
@@ -50,6 +50,7 @@ class Project:
     groups: tuple[properties.Entry, ...]
     selectors: tuple[Mapping[str, Any], ...]
     names: resolve.Names
+    docs: doc_blocks.DocBlocks
     graph: Graph
     environ: Environ
     flags: Flags
@@ -105,10 +106,13 @@ class Project:
         sources: list[Source] = []
         exposures: list[Exposure] = []
         groups: list[properties.Entry] = []
+        written: dict[str, properties.Properties] = {}
+        yaml_contexts: dict[str, Mapping[str, Any]] = {}
         for package in packages.values():
-            found = properties.read(package)
+            found = written[package.name] = properties.read(package)
             nodes.extend(parser.nodes(package, found))
             yaml_context = {**context, "var": Variables(scoped[package.name], package.name, parsing=True)}
+            yaml_contexts[package.name] = yaml_context
             sources.extend(resolve.sources_of(package, root, found, chosen, yaml_context))
             exposures.extend(resolve.exposures_of(package, found, yaml_context))
             groups.extend(found.groups)
@@ -117,6 +121,13 @@ class Project:
         for node in connected.values():
             if node.unit is not None:
                 unit_parse.check(node, connected[node.depends_on[0]])
+        docs = doc_blocks.read(packages.values(), root.name)
+        descriptions = doc_blocks.Descriptions(docs, yaml_contexts, written)
+        connected = {key: descriptions.node(node) for key, node in connected.items()}
+        open_sources = {key: descriptions.source(source) for key, source in open_sources.items()}
+        done = {key: descriptions.exposure(exposure) for key, exposure in done.items()}
+        for macro in macros.all():
+            descriptions.macro(macro)
         members: dict[str, Member] = {**open_sources, **connected, **done}
         graph = Graph({key: member.depends_on for key, member in members.items()})
         graph.order()
@@ -133,6 +144,7 @@ class Project:
             groups=tuple(groups),
             selectors=_selectors(folder),
             names=resolve.Names(root.name, connected.values(), open_sources.values()),
+            docs=docs,
             graph=graph,
             environ=environ,
             flags=flags,
