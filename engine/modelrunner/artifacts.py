@@ -1,6 +1,6 @@
-"""The files that others read: manifest.json, run_results.json, compiled SQL.
+"""The files that others read: manifest.json, compiled SQL.
 
-Owns their shapes, which follow dbt's schemas (manifest v12, run-results v6) in the parts that consumers use. Refuses
+Owns their shapes, which follow dbt's schemas (manifest v12) in the parts that consumers use. Refuses
 to decide what to write: runner.py does.
 """
 
@@ -18,7 +18,6 @@ from engine.modelrunner.nodes import ColumnProperties, Exposure, Fixture, Hook, 
 
 if TYPE_CHECKING:
     from engine.modelrunner.project import Project
-    from engine.modelrunner.results import NodeResult
 
 _CONFIG_DEFAULTS: dict[str, Any] = {
     "enabled": True, "alias": None, "schema": None, "database": None, "tags": [], "meta": {}, "group": None,
@@ -272,45 +271,6 @@ def manifest(project: Project, compiled: Mapping[str, str] | None = None) -> dic
         "semantic_models": {},
         "unit_tests": {uid: node_record(project, node) for uid, node in project.nodes.items() if node.unit is not None},
         "functions": {},
-    }
-
-
-def run_results(project: Project, verb: str, results: Iterable[NodeResult], elapsed: float) -> dict[str, Any]:
-    """What happened, node by node."""
-    return {
-        "metadata": metadata(project, "run-results/v6"),
-        "results": [
-            {
-                "status": result.status,
-                "timing": [
-                    {
-                        "name": "compile",
-                        "started_at": instant(result.started),
-                        "completed_at": instant(result.compiled),
-                    },
-                    {
-                        "name": "execute",
-                        "started_at": instant(result.compiled),
-                        "completed_at": instant(result.finished),
-                    },
-                ]
-                if result.status != "skipped"
-                else [],
-                "thread_id": "main",
-                "execution_time": result.seconds,
-                "adapter_response": {"_message": "OK"} if result.ok else {},
-                "message": result.message,
-                "failures": result.failures,
-                "unique_id": result.unique_id,
-                "compiled": result.sql is not None,
-                "compiled_code": result.sql,
-                "relation_name": result.relation_name,
-                "batch_results": None,
-            }
-            for result in results
-        ],
-        "elapsed_time": elapsed,
-        "args": {**_plain(project.flags.extra), "which": verb},
     }
 
 

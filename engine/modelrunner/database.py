@@ -32,7 +32,7 @@ class Connection:
         try:
             return self.raw.execute(sql, parameters) if parameters is not None else self.raw.execute(sql)
         except duckdb.Error as error:
-            raise NodeProblem(str(error).strip()) from error
+            raise NodeProblem(str(error).strip(), statement=sql) from error
 
     def query(self, sql: str, parameters: Sequence[Any] | None = None) -> ResultTable:
         """Run SQL and fetch everything."""
@@ -41,7 +41,7 @@ class Connection:
         try:
             rows = cursor.fetchall() if description else []
         except duckdb.Error as error:
-            raise NodeProblem(str(error).strip()) from error
+            raise NodeProblem(str(error).strip(), statement=sql) from error
         return ResultTable([column[0] for column in description], rows)
 
     def one(self, sql: str, parameters: Sequence[Any] | None = None) -> tuple[Any, ...] | None:

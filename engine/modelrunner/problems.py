@@ -34,9 +34,13 @@ class SelectionProblem(UsageError):
 
 
 class NodeProblem(ModelError):
-    """One node failed: its Jinja, its SQL or what it depends on."""
+    """One node failed: its Jinja, its SQL or what it depends on. `statement` is the SQL that the database refused."""
 
     code = "model_node"
+
+    def __init__(self, sentence: str, *, hint: str | None = None, statement: str | None = None) -> None:
+        super().__init__(sentence, hint=hint)
+        self.statement = statement
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

@@ -14,7 +14,10 @@ FAILING = frozenset({"error", "fail", "runtime error", "partial success"})
 
 @dataclass(frozen=True, slots=True)
 class NodeResult:
-    """One node: `success`, `error`, `skipped`, or for tests `pass`, `warn`, `fail`, `error`, `skipped`."""
+    """One node: `success`, `error`, `skipped`, or for tests `pass`, `warn`, `fail`, `error`, `skipped`.
+
+    `compiled` is when its SQL was known, None when that failed; `executed` whether the database was asked.
+    """
 
     unique_id: str
     name: str
@@ -29,6 +32,7 @@ class NodeResult:
     sql: str | None = None
     relation_name: str | None = None
     file: str | None = None
+    executed: bool = True
 
     @property
     def seconds(self) -> float:

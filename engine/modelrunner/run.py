@@ -16,9 +16,10 @@ from engine.modelrunner import artifacts, materialize, seeds, snapshots, tests, 
 from engine.modelrunner.compile import Compiler
 from engine.modelrunner.database import Connection
 from engine.modelrunner.nodes import Node, Source
-from engine.modelrunner.problems import NodeProblem
+from engine.modelrunner.problems import NodeProblem, ParseProblem
 from engine.modelrunner.project import Project
 from engine.modelrunner.results import NodeResult, RunOutcome
+from engine.modelrunner.run_results import run_results
 
 
 class Listener(Protocol):
@@ -100,7 +101,7 @@ class Run:
             artifacts.write(folder / "manifest.json", artifacts.manifest(self.project, self.compiled))
             artifacts.write(
                 folder / "run_results.json",
-                artifacts.run_results(self.project, self.verb, outcome.results, outcome.seconds),
+                run_results(self.project, self.verb, outcome.results, outcome.seconds),
             )
         return outcome
 
@@ -159,31 +160,32 @@ class Run:
                 self.stopped = True
 
     def _attempt(self, node: Node, started: datetime.datetime) -> NodeResult:
-        compiled_at = started
+        compiled_at: datetime.datetime | None = None
         sql: str | None = None
-        status, message, failures, rows = "success", "OK", None, None
+        message: str | None = "OK"
+        status, failures, rows = "success", None, None
         assert self._compiler is not None
         try:
             if node.unit is not None:
                 sql = unit_tests.compile(node, self._compiler, self.connection)
                 compiled_at = now()
                 verdict = unit_tests.run(node, sql, self.connection)
-                status, failures, message = verdict.status, verdict.failures, verdict.message or ""
+                status, failures, message = verdict.status, verdict.failures, verdict.message
             elif node.resource_type == "seed":
+                compiled_at = started
                 if self.verb != "compile":
                     rows = self._seed(node).rows
             else:
-                materialize.check(node)
                 sql = self._compiler.compile(node).sql
                 compiled_at = now()
                 self.compiled[node.unique_id] = sql
-                if self.write_artifacts:
+                if self.write_artifacts and sql:
                     artifacts.write_sql(self.project, node, sql, "compiled")
                 if self.verb == "compile":
-                    pass
+                    message = None
                 elif node.resource_type == "test":
                     verdict = tests.run(node, sql, self.connection, store_failures=self.project.flags.store_failures)
-                    status, failures, message = verdict.status, verdict.failures, verdict.message or ""
+                    status, failures, message = verdict.status, verdict.failures, verdict.message
                     if self.write_artifacts:
                         artifacts.write_sql(self.project, node, verdict.sql, "run")
                 else:
@@ -193,9 +195,14 @@ class Run:
                         artifacts.write_sql(self.project, node, made.sql, "run")
         except NodeProblem as problem:
             status, message = "error", problem.line()
+            if self.verb == "compile":
+                # As in dbt, nothing is told of nodes when one cannot be compiled.
+                raise ParseProblem(problem.sentence, hint=problem.hint) from problem
+            if self.write_artifacts and sql is not None and sql in (problem.statement or ""):
+                artifacts.write_sql(self.project, node, problem.statement or "", "run")
         return NodeResult(
             node.unique_id, node.name, node.resource_type, status, message, failures, rows, started, compiled_at, now(),
-            sql, node.relation_name, node.original_path,
+            sql, node.relation_name, node.original_path, self.verb != "compile",
         )  # fmt: skip
 
     def _renderer(self, node: Node) -> Callable[[str], str]:

@@ -1,0 +1,51 @@
+"""run_results.json: what became of every node of the last run.
+
+Owns its shape, version 6 of dbt's schema. Refuses to decide what became of a node (run.py) and to write files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from engine.modelrunner.artifacts import instant, metadata
+from engine.modelrunner.project import Project
+from engine.modelrunner.results import NodeResult
+
+
+def run_results(project: Project, verb: str, results: Iterable[NodeResult], elapsed: float) -> dict[str, Any]:
+    """The whole file."""
+    return {
+        "metadata": metadata(project, "run-results/v6"),
+        "results": [record(result) for result in results],
+        "elapsed_time": elapsed,
+        "args": {**project.flags.extra, "which": verb},
+    }
+
+
+def record(result: NodeResult) -> dict[str, Any]:
+    """One node. As in dbt, what was skipped gives no reason, and what did not compile was never executed."""
+    return {
+        "status": result.status,
+        "timing": _timing(result),
+        "thread_id": "main",
+        "execution_time": result.seconds,
+        "adapter_response": {"_message": "OK"} if result.executed and result.ok else {},
+        "message": None if result.status == "skipped" else result.message,
+        "failures": result.failures,
+        "unique_id": result.unique_id,
+        "compiled": result.sql is not None,
+        "compiled_code": result.sql,
+        "relation_name": result.relation_name,
+        "batch_results": None,
+    }
+
+
+def _timing(result: NodeResult) -> list[dict[str, str]]:
+    if result.status == "skipped":
+        return []
+    compiled = result.compiled or result.finished
+    spans = [("compile", result.started, compiled)]
+    if result.compiled is not None:
+        spans.append(("execute", compiled, result.finished))
+    return [{"name": name, "started_at": instant(start), "completed_at": instant(end)} for name, start, end in spans]
