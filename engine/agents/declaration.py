@@ -81,3 +81,7 @@ class Agent:
     examined_attributes: frozenset[str] = frozenset()
     refined_events: frozenset[str] = frozenset()
     refine_log: Refinement | None = None
+    refine_span: Refinement | None = None
+    """The same for spans; where an agent has one, its spans' examined attributes are read before they are dropped."""
+    span_names: tuple[str, ...] = ()
+    """Beginnings of the names of spans that tell something; others are dropped and counted. Empty: all are kept."""

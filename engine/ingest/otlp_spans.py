@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.agents import casts
 from engine.ingest import anyvalue, instants
-from engine.ingest.attributes import Row, settle, transposed
+from engine.ingest.attributes import DROPPED_MARK, Row, settle, transposed
 from engine.ingest.origin import Collector, Origin, Origins
 from engine.ingest.payloads import Decoded, SenderContext
 from engine.store.rows import RawRows
@@ -46,11 +46,18 @@ COLUMNS = (
     "tool_name",
     "tool_use_id",
     "error_type",
+    "success",
+    "file_extension",
+    "arguments_hash",
+    "is_git_commit",
+    "commit_sha",
     "attributes",
 )
 
 KINDS = {1: "internal", 2: "server", 3: "client", 4: "producer", 5: "consumer"}
 STATUSES = {1: "ok", 2: "error"}
+INTERNAL_SPANS = f"{DROPPED_MARK}internal spans"
+"""Under what name dropped spans are counted."""
 
 _pack = struct.Struct("<16sQQii").pack
 _origins = Origins("traces", COLUMNS)
@@ -65,11 +72,14 @@ def span_rows(request: Any, received_at: int, context: SenderContext) -> Decoded
         for scope_spans in resource_spans.scope_spans:
             origin = _origins.get(context, resource_spans.resource, scope_spans.scope)
             drops: dict[str, int] = {}
+            wanted = tuple(name.encode() for name in origin.agent.span_names)
             for span in scope_spans.spans:
-                if len(span.trace_id) == 16 and len(span.span_id) == 8:
-                    found.append(_span(origin, span, received_at, drops))
-                else:
+                if len(span.trace_id) != 16 or len(span.span_id) != 8:
                     rejected += 1
+                elif wanted and not span.name.startswith(wanted):
+                    drops[INTERNAL_SPANS] = drops.get(INTERNAL_SPANS, 0) + 1
+                else:
+                    found.append(_span(origin, span, received_at, drops))
             collector.add(origin, drops)
     rows = RawRows()
     if found:
@@ -84,8 +94,7 @@ def _span(origin: Origin, span: Any, received_at: int, drops: dict[str, int]) ->
     encoded = tuple(span.attributes)
     row: Row = origin.template.copy()
     row.update(map(origin.reader.__getitem__, encoded))
-    if len(row) > origin.width:
-        settle(row, origin.width, drops)
+    content = settle(row, origin.width, drops) if len(row) > origin.width else None
     start, end, kind, status = span.start_time_unix_nano, span.end_time_unix_nano, span.kind, span.status.code
     identity = b"\x1f".join((span.trace_id, span.span_id, span.parent_span_id, span.name, *encoded))
     row["dedup_key"] = blake2b(_pack(origin.key, start, end, kind, status) + identity, digest_size=16).hexdigest()
@@ -99,6 +108,8 @@ def _span(origin: Origin, span: Any, received_at: int, drops: dict[str, int]) ->
     row["status"] = STATUSES.get(status)
     if not origin.fixed_developer:
         row["developer_id"] = row["user_email"] or origin.developer
+    if origin.agent.refine_span is not None:
+        origin.agent.refine_span(row, content or {}, origin.context.hash_key)
     if origin.context.include_prompts:
         row["attributes"] = origin.reader.everything(encoded)
     return row

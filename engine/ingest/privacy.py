@@ -135,7 +135,9 @@ def verdict(agent: Agent, signal: Signal, typed: Mapping[str, Field], name: str)
     field = typed.get(name)
     if field is not None:
         return Verdict(Fate.FALLBACK if field.fallback else Fate.COLUMN, field.column, field.cast, field.unique)
-    if name in agent.examined_attributes and signal == "logs":
+    if name in agent.examined_attributes and (
+        signal == "logs" or (signal == "traces" and agent.refine_span is not None)
+    ):
         return _EXAMINE
     if name in agent.kept_attributes or name in COMMON_KEPT:
         return _KEEP

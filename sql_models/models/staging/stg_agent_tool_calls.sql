@@ -22,6 +22,15 @@ decisions as (
     group by all
 ),
 
+-- Agents without log records tell of their tools by spans.
+span_records as (
+    select *
+    from {{ source('raw', 'otel_spans') }}
+    where (span_name like 'execute\_tool%' escape '\' or span_name = 'ai.toolCall')
+        and {{ touched('session', "coalesce(session_id, '')") }}
+    qualify row_number() over (partition by agent_type, trace_id, span_id order by batch_id, dedup_key) = 1
+),
+
 transcript_lines as (
     select *
     from {{ source('raw', 'transcript_tool_calls') }}
@@ -39,6 +48,16 @@ calls as (
         case when agent_type = 'claude_code' then agent_name is not null or query_source like 'agent:%' end
             as is_subagent
     from log_records
+    union all by name
+    select
+        'log' as source,
+        'span:' || trace_id || ':' || span_id as tool_call_key,
+        agent_type, session_id, developer_id as developer_said, user_email, coalesce(end_time, timestamp) as ts,
+        tool_name, tool_use_id, cast((epoch_us(end_time) - epoch_us(timestamp)) // 1000 as bigint) as duration_ms,
+        coalesce(success, status is distinct from 'error' and error_type is null) as success, error_type,
+        cast(null as varchar) as decision, file_extension, arguments_hash,
+        coalesce(is_git_commit, false) as is_git_commit, commit_sha, cast(null as boolean) as is_subagent
+    from span_records
     union all by name
     select
         'transcript' as source,

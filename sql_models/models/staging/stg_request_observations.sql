@@ -15,6 +15,8 @@ with log_records as (
                 and (input_tokens is not null or output_tokens is not null))
             or (event_name = 'sse_event' and input_tokens is not null)
             or event_name = 'api_error'
+            or (event_name = 'gen_ai.client.inference.operation.details' and agent_type in ('other', 'github_copilot')
+                and (input_tokens is not null or output_tokens is not null))
             or (event_name = 'api_request' and agent_type = 'codex'
                 and (status_code >= 400 or success = false or error_type is not null))
         )
@@ -140,10 +142,19 @@ span_records as (
         and (
             span_name = 'claude_code.llm_request'
             or span_name = 'ai.streamText.doStream'
-            or (agent_type = 'github_copilot' and span_name like 'chat%')
+            or (agent_type in ('github_copilot', 'other')
+                and regexp_matches(span_name, '^(chat|text_completion|generate_content)( |$)'))
         )
         and (input_tokens is not null or output_tokens is not null or error_type is not null)
     qualify row_number() over (partition by agent_type, trace_id, span_id order by batch_id, dedup_key) = 1
+),
+
+-- A sub-agent's calls hang below a span that bears its name.
+subagent_spans as (
+    select distinct trace_id, span_id
+    from {{ source('raw', 'otel_spans') }}
+    where {{ touched('session', "coalesce(session_id, '')") }}
+        and agent_type = 'github_copilot' and span_name like 'invoke\_agent %' escape '\'
 ),
 
 from_spans as (
@@ -161,7 +172,8 @@ from_spans as (
         cast(null as varchar) as branch,
         coalesce(r.end_time, r.timestamp) as ts,
         r.model as model_name,
-        {{ query_source('cast(null as varchar)', 'r.agent_name') }} as query_source,
+        {{ query_source("case when s.span_id is not null then 'subagent' end",
+            "case when r.agent_type = 'claude_code' then r.agent_name end") }} as query_source,
         r.request_id,
         r.input_tokens is not null or r.output_tokens is not null as success,
         case when r.input_tokens is null and r.output_tokens is null then r.error_type end as error_code,
@@ -181,6 +193,7 @@ from_spans as (
         'standard' as speed,
         r.service_version as agent_version
     from span_records as r
+    left join subagent_spans as s on s.trace_id = r.trace_id and s.span_id = r.parent_span_id
     left join {{ ref('agents') }} as a on a.agent_type = r.agent_type
 ),
 
@@ -192,6 +205,7 @@ metric_points as (
         case when metric_name like '%cost.usage' then 'cost'
              else case lower(replace(token_type, '_', ''))
                  when 'input' then 'input'
+                 when 'tool' then 'input'
                  when 'output' then 'output'
                  when 'cacheread' then 'cache_read'
                  when 'cache' then 'cache_read'

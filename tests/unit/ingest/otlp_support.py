@@ -54,7 +54,13 @@ def captures(scenario: Path) -> list[Capture]:
 
 
 SCENARIOS = sorted(path for agent in ("claude", "codex") for path in (CAPTURES / agent).iterdir() if path.is_dir())
-ALL = [capture for scenario in SCENARIOS for capture in captures(scenario)]
+OTHERS = sorted(
+    path
+    for agent in ("copilot", "gemini", "opencode", "qwen")
+    for path in (CAPTURES / agent).iterdir()
+    if path.is_dir()
+)
+ALL = [capture for scenario in SCENARIOS + OTHERS for capture in captures(scenario)]
 
 
 def decoded(

@@ -1,0 +1,7 @@
+-- Agents without log records (GitHub Copilot) tell of their tools by spans: the same facts as of a log record.
+
+alter table raw.otel_spans add column success boolean;
+alter table raw.otel_spans add column file_extension varchar;
+alter table raw.otel_spans add column arguments_hash varchar;
+alter table raw.otel_spans add column is_git_commit boolean;
+alter table raw.otel_spans add column commit_sha varchar;
