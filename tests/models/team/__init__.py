@@ -25,7 +25,7 @@ SESSIONS_A_STEP = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """`sessions` of about 0.45 √sessions developers, ten a day each, up to `TODAY`; `first_batch` is the first number."""
+    """`sessions` of 0.45 √sessions developers, ten a day each, up to `TODAY`; batches count from `first_batch`."""
 
     sessions: int
     seed: int = 1
