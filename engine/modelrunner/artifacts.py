@@ -282,12 +282,16 @@ def write(path: Path, content: Mapping[str, Any]) -> None:
     partial.replace(path)
 
 
-def write_sql(project: Project, node: Node, sql: str, kind: str) -> None:
-    """The compiled or run SQL of a node below the target folder."""
+def sql_place(project: Project, node: Node, kind: str) -> Path:
+    """Where the `compiled` or `run` SQL of a node is."""
     place = project.target_folder / kind / node.package / node.original_path
     # As in dbt: what a property file defines gets a folder of that file's name.
-    if Path(node.path).name != Path(node.original_path).name:
-        place = place / node.path
+    return place / node.path if Path(node.path).name != Path(node.original_path).name else place
+
+
+def write_sql(project: Project, node: Node, sql: str, kind: str) -> None:
+    """The compiled or run SQL of a node below the target folder."""
+    place = sql_place(project, node, kind)
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text(sql, encoding="utf-8")
 

@@ -210,6 +210,7 @@ def general(
     invocation_id: str,
     say: Callable[[str], None],
     warn: Callable[[str], None],
+    show: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
     """The general context; callers copy it and add what belongs to their node."""
 
@@ -218,8 +219,8 @@ def general(
             say(str(message))
         return ""
 
-    def show(message: Any) -> str:
-        say(str(message))
+    def printed(message: Any) -> str:
+        (show or say)(str(message))
         return ""
 
     return {
@@ -234,7 +235,7 @@ def general(
         "dbt_metadata_envs": {},
         "return": _return,
         "log": log,
-        "print": show,
+        "print": printed,
         "exceptions": Exceptions(warn),
         "modules": _MODULES,
         "tojson": to_json,

@@ -71,8 +71,14 @@ class Project:
         flags: Flags | None = None,
         threads: int | None = None,
         say: Callable[[str], None] = _to_stderr,
+        show: Callable[[str], None] | None = None,
+        warn: Callable[[str], None] | None = None,
+        invocation_id: str | None = None,
     ) -> Project:
-        """Read the project in `folder`. ParseProblem (exit 2) says file, line and the nearest valid name."""
+        """Read the project in `folder`. ParseProblem (exit 2) says file, line and the nearest valid name.
+
+        `say` takes what templates log, `show` what they print, `warn` what they warn of.
+        """
         folder = folder.resolve()
         environ = Environ(os.environ if environment is None else environment)
         flags = flags or Flags()
@@ -96,9 +102,10 @@ class Project:
             environ=environ,
             flags=flags,
             started_at=datetime.datetime.now(datetime.UTC),
-            invocation_id=new_invocation_id(),
+            invocation_id=invocation_id or new_invocation_id(),
             say=say,
-            warn=lambda message: say(f"Warning: {message}"),
+            warn=warn or (lambda message: say(f"Warning: {message}")),
+            show=show,
         )
         macros = _macros(packages, root)
         parser = Parser(root, Reader(packages, scoped, macros, chosen, context))

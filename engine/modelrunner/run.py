@@ -184,7 +184,10 @@ class Run:
                 if self.verb == "compile":
                     message = None
                 elif node.resource_type == "test":
-                    verdict = tests.run(node, sql, self.connection, store_failures=self.project.flags.store_failures)
+                    flags = self.project.flags
+                    verdict = tests.run(
+                        node, sql, self.connection, store_failures=flags.store_failures, warn_error=flags.warn_error
+                    )
                     status, failures, message = verdict.status, verdict.failures, verdict.message
                     if self.write_artifacts:
                         artifacts.write_sql(self.project, node, verdict.sql, "run")

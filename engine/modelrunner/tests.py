@@ -37,7 +37,9 @@ def stores_failures(node: Node, flag: bool | None) -> str | None:
     return kind or "table"
 
 
-def run(node: Node, sql: str, connection: Connection, *, store_failures: bool | None = None) -> Verdict:
+def run(
+    node: Node, sql: str, connection: Connection, *, store_failures: bool | None = None, warn_error: bool = False
+) -> Verdict:
     """Ask the database. NodeProblem when the test's SQL is wrong."""
     limit = node.config.get("limit")
     limited = f"select * from (\n{sql}\n) as model_limit_subq" + (f"\nlimit {int(limit)}" if limit is not None else "")
@@ -62,6 +64,8 @@ def run(node: Node, sql: str, connection: Connection, *, store_failures: bool | 
     if severity == "ERROR" and fails:
         return Verdict("fail", failures, f"Got {failures} {plural}, configured to fail if {error_if}", asked)
     if warns:
+        if warn_error:
+            return Verdict("fail", failures, f"Got {failures} {plural}, configured to fail if {warn_if}", asked)
         return Verdict("warn", failures, f"Got {failures} {plural}, configured to warn if {warn_if}", asked)
     return Verdict("pass", 0, None, asked)
 
