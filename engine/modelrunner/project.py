@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine.modelrunner import packages as package_files
 from engine.modelrunner import doc_blocks, profile, properties, resolve, unit_parse, yamlfile
+from engine.modelrunner import packages as package_files
 from engine.modelrunner.context import Environ, Flags, Variables, general, new_invocation_id
 from engine.modelrunner.fingerprint import OWN_MACROS, of_files
 from engine.modelrunner.graph import Graph
