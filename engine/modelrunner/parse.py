@@ -32,7 +32,7 @@ class Parser:
         self.reader = reader
         self.macros = reader.macros
         self.target = reader.target
-        self._naming: dict[str, Any] | None = None
+        self._naming: dict[str, dict[str, Any]] = {}
 
     def nodes(self, package: Package, properties: Properties) -> list[Node]:
         """Every node of a package, disabled ones too (config.enabled tells)."""
@@ -77,11 +77,7 @@ class Parser:
             keys = [str(item["to"]) for item in held if item.get("to") and READABLE.match(str(item["to"]))]
             self.reader.capture(draft, [f"{{{{ {key} }}}}" for key in keys])
         code = draft.raw_code
-        checksum = checksum_of(
-            (draft.package.root / draft.original_path).read_bytes()
-            if draft.resource_type == "seed"
-            else code.strip().encode()
-        )
+        checksum = checksum_of(_content_of_seed(draft) if draft.resource_type == "seed" else code.strip().encode())
         node = self.node(
             draft,
             draft.unique_id(),
@@ -167,14 +163,29 @@ class Parser:
         )
 
     def _name(self, macro: str, custom: Any, node: Mapping[str, Any], draft: Draft) -> str:
-        if self._naming is None:
-            self._naming = self.reader.context(Draft("operation", "naming", self.root, "", "dbt_project.yml", (), ""))
-        found = self.macros.find(macro, search=self.root.name)
+        # As in dbt, a package that brings its own rule names its own nodes by it.
+        owner = draft.package if self.macros.find(macro, draft.package.name) is not None else self.root
+        if owner.name not in self._naming:
+            self._naming[owner.name] = self.reader.context(
+                Draft("operation", "naming", owner, "", "dbt_project.yml", (), "")
+            )
+        found = self.macros.find(macro, search=owner.name)
         assert found is not None
         try:
-            return str(found.bind(self._naming, PARSE_ENVIRONMENT)(custom, node)).strip()
+            return str(found.bind(self._naming[owner.name], PARSE_ENVIRONMENT)(custom, node)).strip()
         except (jinja2.TemplateError, TypeError) as error:
             raise ParseProblem(f"{macro}: {error}", where=line_of(error, found.path)) from error
+
+
+def _content_of_seed(draft: Draft) -> bytes:
+    content = (draft.package.root / draft.original_path).read_bytes()
+    try:
+        # As dbt, which leaves big files for later.
+        if len(content) <= 1 << 20:
+            content.decode()
+    except UnicodeDecodeError:
+        raise ParseProblem("not UTF-8 text", where=draft.original_path) from None
+    return content
 
 
 def checksum_of(content: bytes) -> str:

@@ -9,7 +9,7 @@ import pytest
 from engine.modelrunner.context import Flags
 from engine.modelrunner.problems import SelectionProblem
 from engine.modelrunner.runner import Selection
-from engine.modelrunner.seeds import inferred
+from engine.modelrunner.seed_types import inferred
 
 from .conftest import Toy
 
