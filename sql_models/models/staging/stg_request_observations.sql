@@ -154,7 +154,7 @@ subagent_spans as (
     select distinct trace_id, span_id
     from {{ source('raw', 'otel_spans') }}
     where {{ touched('session', "coalesce(session_id, '')") }}
-        and agent_type = 'github_copilot' and span_name like 'invoke\_agent %' escape '\'
+        and agent_type = 'github_copilot' and starts_with(span_name, 'invoke_agent ')
 ),
 
 from_spans as (
