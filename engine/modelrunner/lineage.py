@@ -71,7 +71,7 @@ class Lineage:
             hint = nearest(column, names) or (
                 f"it has {', '.join(names[:8])}" if names else "its columns are not known"
             )
-            raise SelectionProblem(f"{node} has no column '{column}'", hint=hint)
+            raise SelectionProblem(f"'{node.partition('.')[2]}' has no column '{column}'", hint=hint)
         return ColumnName(node, found.name)
 
     def upstream(self, start: ColumnName, depth: int | None = None) -> dict[ColumnName, int]:

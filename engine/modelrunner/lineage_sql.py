@@ -111,15 +111,17 @@ def _scope(sql: str, tables: Mapping[TableName, Sequence[str]], database: str, s
 
 
 def _column(name: str, found: _Found) -> Column:
-    return Column(name, tuple(found.sources), tuple(found.steps)[:_STEPS], found.known)
+    # A constant is worth a word only where nothing else is: `cast(null as …)` of one arm of a union says little.
+    steps = [text for text, varies in found.steps.items() if varies] or list(found.steps)
+    return Column(name, tuple(found.sources), tuple(steps[:_STEPS]), found.known)
 
 
 @dataclass(slots=True)
 class _Found:
-    """What is known of one column so far. Dictionaries keep the order in which things were met."""
+    """What is known of one column so far, in the order in which it was met; a step is true if it has columns in it."""
 
     sources: dict[tuple[TableName, str], None] = field(default_factory=dict)
-    steps: dict[str, None] = field(default_factory=dict)
+    steps: dict[str, bool] = field(default_factory=dict)
     known: bool = True
 
     def add(self, other: _Found) -> None:
@@ -294,7 +296,7 @@ class _Tracer:
         found = _Found()
         bare = _bare(output.expression)
         if not isinstance(bare, exp.Column):
-            found.steps[_text(bare)] = None
+            found.steps[_text(bare)] = bare.find(exp.Column) is not None
         found.add(self._of_expression(scope, output.expression))
         return found
 
@@ -397,8 +399,8 @@ class _Tracer:
         for nested in scope.subquery_scopes:
             found.add(self._everything(nested))
         if not isinstance(expression, exp.Values):
-            found.steps = {_text(expression.this if isinstance(expression, exp.Lateral) else expression): None,
-                           **found.steps}  # fmt: skip
+            text = _text(expression.this if isinstance(expression, exp.Lateral) else expression)
+            found.steps = {text: True, **found.steps}
         return found
 
 
