@@ -128,7 +128,8 @@ class RowBuilder:
                 "dedup_key": [
                     dedup_key(
                         table,
-                        (agent_type, f.session_id, f.event, f.timestamp, project_id, f.where.branch, f.where.version),
+                        (agent_type, f.session_id, f.event, f.timestamp, project_id, f.where.branch, f.where.version)
+                        + (() if f.parent_session_id is None else (f.parent_session_id,)),
                     )
                     for f, project_id in zip(facts, ids, strict=True)
                 ],
@@ -137,6 +138,7 @@ class RowBuilder:
                 "session_id": [f.session_id for f in facts],
                 "developer_id": [self._developer_id] * len(facts),
                 "event": [f.event for f in facts],
+                "parent_session_id": [f.parent_session_id for f in facts],
                 "project_id": ids,
                 "cwd_hash": [f.where.cwd_hash for f in facts],
                 "branch": [f.where.branch for f in facts],

@@ -81,12 +81,14 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class SessionMoment:
-    """`event`: start, context (another folder, branch or version from here on) or prompt (that there was one)."""
+    """`event`: start, context (another folder, branch or version from here on), prompt (that there was one) or parent
+    (the session is a sub-agent's: `parent_session_id` started it)."""
 
     timestamp: Instant
     session_id: str
     event: str
     where: Surroundings
+    parent_session_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

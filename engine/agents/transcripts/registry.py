@@ -12,6 +12,9 @@ from typing import Any
 
 from engine.agents.transcripts.claude_code import ClaudeCodeReader
 from engine.agents.transcripts.codex import CodexReader
+from engine.agents.transcripts.gemini_cli import GeminiReader
+from engine.agents.transcripts.github_copilot import CopilotReader
+from engine.agents.transcripts.qwen_code import QwenReader
 from engine.agents.transcripts.reader import Reader, Workplace, load
 
 
@@ -45,9 +48,45 @@ def codex_roots(environment: Mapping[str, str], home: Path) -> tuple[Path, ...]:
     return folder / "sessions", folder / "archived_sessions"
 
 
+def gemini_cli_roots(environment: Mapping[str, str], home: Path) -> tuple[Path, ...]:
+    """`~/.gemini/tmp`: a folder for each project."""
+    return (home / ".gemini" / "tmp",)
+
+
+def qwen_code_roots(environment: Mapping[str, str], home: Path) -> tuple[Path, ...]:
+    """`~/.qwen/projects`, and `tmp` of older releases."""
+    return home / ".qwen" / "projects", home / ".qwen" / "tmp"
+
+
+def github_copilot_roots(environment: Mapping[str, str], home: Path) -> tuple[Path, ...]:
+    """COPILOT_HOME if it is set, else `~/.copilot`."""
+    named = environment.get("COPILOT_HOME")
+    return ((Path(named).expanduser() if named else home / ".copilot") / "session-state",)
+
+
+def is_gemini_cli(entry: Mapping[str, Any]) -> bool:
+    """The head names session and project; a message has Gemini's own type."""
+    return "projectHash" in entry or (entry.get("type") == "gemini" and "tokens" in entry)
+
+
+def is_qwen_code(entry: Mapping[str, Any]) -> bool:
+    """Lines like Claude Code's, with Gemini's parts in the messages."""
+    message = entry.get("message")
+    return "sessionId" in entry and (
+        (isinstance(message, dict) and "parts" in message) or entry.get("subtype") == "ui_telemetry"
+    )
+
+
+def is_github_copilot(entry: Mapping[str, Any]) -> bool:
+    """Events with dotted names, data and a parent."""
+    kind = entry.get("type")
+    return isinstance(kind, str) and "." in kind and isinstance(entry.get("data"), dict) and "parentId" in entry
+
+
 def is_claude_code(entry: Mapping[str, Any]) -> bool:
     """Lines of every kind name the session, the message they follow or the leaf they sum up."""
-    return "payload" not in entry and ("sessionId" in entry or "leafUuid" in entry or "parentUuid" in entry)
+    named = "sessionId" in entry or "leafUuid" in entry or "parentUuid" in entry
+    return named and "payload" not in entry and not is_qwen_code(entry) and not is_gemini_cli(entry)
 
 
 def is_codex(entry: Mapping[str, Any]) -> bool:
@@ -73,6 +112,33 @@ SOURCES: tuple[TranscriptSource, ...] = (
         reader=CodexReader,
         reader_version=CodexReader.version,
         recognises=is_codex,
+    ),
+    TranscriptSource(
+        agent_type="gemini_cli",
+        display_name="Gemini CLI",
+        roots=gemini_cli_roots,
+        patterns=("*.jsonl",),
+        reader=GeminiReader,
+        reader_version=GeminiReader.version,
+        recognises=is_gemini_cli,
+    ),
+    TranscriptSource(
+        agent_type="qwen_code",
+        display_name="Qwen Code",
+        roots=qwen_code_roots,
+        patterns=("*.jsonl",),
+        reader=QwenReader,
+        reader_version=QwenReader.version,
+        recognises=is_qwen_code,
+    ),
+    TranscriptSource(
+        agent_type="github_copilot",
+        display_name="Copilot CLI",
+        roots=github_copilot_roots,
+        patterns=("events.jsonl",),
+        reader=CopilotReader,
+        reader_version=CopilotReader.version,
+        recognises=is_github_copilot,
     ),
 )
 BY_AGENT: Mapping[str, TranscriptSource] = {source.agent_type: source for source in SOURCES}

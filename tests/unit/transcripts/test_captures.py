@@ -71,6 +71,28 @@ def test_a_commit_that_the_output_names_is_evidence(scenario: str) -> None:
     assert evidence[0]["project_id"] == "example.org/team/app"
 
 
+@pytest.mark.parametrize("scenario", ["copilot/commit", "gemini/commit", "qwen/commit"])
+def test_a_commit_by_other_agents_is_seen(scenario: str) -> None:
+    recorder = read_scenario(FIXTURES / "telemetry" / scenario)
+    calls = [row for row in recorder.rows("transcript_tool_calls") if row["is_git_commit"]]
+    assert [len(row["commit_sha"]) for row in calls] == [7]
+    assert all(row["success"] for row in recorder.rows("transcript_tool_calls"))
+
+
+def test_a_gemini_sub_agent_is_tied_to_its_parent() -> None:
+    recorder = read_scenario(FIXTURES / "telemetry/gemini/subagent")
+    (parent,) = [row for row in recorder.rows("session_context") if row["event"] == "parent"]
+    of_child = [row for row in recorder.rows("transcript_usage") if row["is_sidechain"]]
+    assert {row["session_id"] for row in of_child} == {parent["session_id"]}
+    assert parent["parent_session_id"] in {row["session_id"] for row in recorder.rows("transcript_usage")}
+    assert len(of_child) == 3
+
+
+def test_sub_agents_of_copilot_are_marked() -> None:
+    usage = read_scenario(FIXTURES / "telemetry/copilot/subagent").rows("transcript_usage")
+    assert [row["is_sidechain"] for row in usage] == [False, True, True, False]
+
+
 def test_sub_agents_count_to_their_parent_session() -> None:
     recorder = read_scenario(FIXTURES / "telemetry/claude/subagent")
     usage = recorder.rows("transcript_usage")
@@ -92,9 +114,10 @@ def test_a_turn_that_failed_is_a_failed_request() -> None:
 
 @pytest.mark.parametrize("folder", SCENARIOS, ids=lambda path: f"{path.parent.name}-{path.name}")
 def test_each_session_starts_once_and_tells_its_prompt(folder: Path) -> None:
-    moments = read_scenario(folder).rows("session_context")
+    moments = [row for row in read_scenario(folder).rows("session_context") if row["event"] != "parent"]
     assert [row["event"] for row in moments] == ["start", "prompt"]
-    assert {row["branch"] for row in moments} == {"main"}
+    # Gemini CLI's histories name no branch.
+    assert {row["branch"] for row in moments} == ({None} if folder.parent.name == "gemini" else {"main"})
 
 
 def test_the_documented_claude_code_example_is_one_request() -> None:
