@@ -89,8 +89,6 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.model_verb in REFUSED:
         raise UsageError(f"`models {arguments.model_verb}` is not supported", hint=REFUSED[arguments.model_verb])
     from engine.commands.models_place import here
-    from engine.commands.models_work import Work
+    from engine.commands.models_work import perform
 
-    verb = verb_of(arguments.model_verb)
-    place = here(arguments.data_dir, arguments.config)
-    return verb.function()(Work.of(verb.name, vars(arguments), place))
+    return perform(verb_of(arguments.model_verb), vars(arguments), here(arguments.data_dir, arguments.config))

@@ -1,67 +1,192 @@
 """Verbs that answer on standard output: ls, show, compile.
 
-Owns which nodes are asked about and the form of the answer. Refuses to change the database.
+Owns which nodes are asked about and the form of the answer: nothing but data on standard output, so that it can be
+piped. Refuses to change the database.
 """
 
 from __future__ import annotations
 
+import json
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from engine.commands.models_nodes import say_unmatched
 from engine.commands.models_work import Work
+from engine.errors import UsageError
+from engine.modelrunner.nodes import Exposure, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from engine.modelrunner.nodes import Member, Node
+    from engine.modelrunner.project import Project
+    from engine.modelrunner.relation import ResultTable
+
+_KEYS = ("alias", "name", "package_name", "depends_on", "tags", "config", "resource_type", "source_name",
+         "original_file_path", "unique_id")  # fmt: skip
+_FORMS = ("name", "path", "json", "selector")
 
 
 def ls(work: Work) -> int:
     """One line per node."""
+    from engine.modelrunner.problems import nearest
+
+    form = work.output or "selector"
+    if form not in _FORMS:
+        raise UsageError(f"--output takes no '{form}'", hint=nearest(form, _FORMS) or f"use {', '.join(_FORMS)}")
     keys = work.choices.many("output_keys")
-    return work.printer.listing(work.runner().ls(work.selection()), work.output or "selector", keys)
+    ids = work.runner(work.report()).ls(work.selection())
+    lines = sorted(_listed(work.project, work.project.member(uid), form, keys) for uid in ids)
+    if not lines:
+        say_unmatched(work)
+        work.log.say("NoNodesSelected", "No nodes selected!")
+    for line in lines:
+        work.log.answer(line, "ListCmdOut")
+    return 0
+
+
+def _listed(project: Project, member: Member, form: str, keys: Sequence[str]) -> str:
+    from engine.modelrunner.artifacts import node_record
+
+    match form:
+        case "name":
+            return member.name
+        case "path":
+            return member.original_path
+        case "json":
+            record = node_record(project, member)
+            wanted = [key for text in keys for key in text.replace(",", " ").split()] if keys else list(_KEYS)
+            return json.dumps({key: record[key] for key in wanted if key in record}, default=str)
+        case _:
+            if isinstance(member, Source):
+                return f"source:{member.package}.{member.source_name}.{member.name}"
+            if member.resource_type == "unit_test":
+                return f"unit_test:{member.package}.{member.name}"
+            if isinstance(member, Exposure):
+                return f"exposure:{member.package}.{member.name}"
+            return ".".join(member.fqn)
 
 
 def compile(work: Work) -> int:
-    """SQL of nodes to files, or of --inline to standard output."""
-    if work.choices.text("inline") is not None:
-        return _answer(work, run_it=False)
-    runner, chosen = work.runner(), work.selection()
-    work.printer.begin(work.verb)
-    return work.printer.end(work.verb, runner.compile(chosen))
+    """SQL of nodes to files; of --inline, and of nodes that --select names, to standard output as well."""
+    inline = work.choices.text("inline")
+    if inline is not None:
+        _compiled(work, "inline", _inline(work, inline))
+        return 0
+    report = work.report()
+    outcome = work.runner(report).compile(work.selection())
+    named = {*work.choices.many("select"), *work.choices.many("models")}
+    if not outcome.results:
+        say_unmatched(work)
+    for result in outcome.results:
+        if result.name in named and result.sql is not None:
+            _compiled(work, result.name, result.sql)
+    return report.end(work.verb, outcome)
+
+
+def _compiled(work: Work, name: str, sql: str) -> None:
+    inline = name == "inline"
+    title = "Compiled inline node is:" if inline else f"Compiled node '{name}' is:"
+    facts: dict[str, Any] = {
+        "node_name": name,
+        "compiled": sql,
+        "is_inline": inline,
+        "output_format": work.output or "text",
+    }
+    if work.output == "json":
+        text = json.dumps({"compiled": sql} if inline else {"node": name, "compiled": sql}, indent=2)
+        work.log.answer(text, "CompiledNode", **facts)
+        return
+    if work.log.format != "json":
+        work.place.terminal.err(title)
+    work.log.answer(sql, "CompiledNode", message=f"{title}\n{sql}", **facts)
+
+
+def _inline(work: Work, text: str) -> str:
+    from engine.modelrunner.compile import Compiler
+    from engine.modelrunner.database import Connection
+
+    connection = Connection(work.connect())
+    try:
+        return Compiler(work.project, connection).compile_text(text).sql
+    finally:
+        connection.raw.close()
 
 
 def show(work: Work) -> int:
     """The first rows of nodes, or of --inline."""
-    return _answer(work, run_it=True)
-
-
-def _answer(work: Work, *, run_it: bool) -> int:
     from engine.modelrunner.compile import Compiler
     from engine.modelrunner.database import Connection
-    from engine.modelrunner.runner import VERB_TYPES, selected_ids
 
-    project = work.project
-    inline, limit = work.choices.text("inline"), work.choices.number("limit")
+    choices = work.choices
+    inline, limit = choices.text("inline"), choices.number("limit")
+    if inline is None and not any(choices.values.get(name) for name in ("select", "models", "selector")):
+        raise UsageError("show needs nodes or SQL", hint="pass --select NODE or --inline SQL")
     connection = Connection(work.connect())
     try:
-        compiler = Compiler(project, connection)
+        compiler = Compiler(work.project, connection)
         if inline is not None:
             parts = [("inline", compiler.compile_text(inline).sql)]
         else:
-            ids = selected_ids(project, work.selection(), VERB_TYPES["show"])
-            nodes = [project.nodes[uid] for uid in project.graph.order() if uid in ids]
-            parts = [
-                (
-                    node.name,
-                    f"select * from {node.relation_name}"
-                    if node.resource_type == "seed"
-                    else compiler.compile(node).sql,
-                )
-                for node in nodes
-            ]
+            parts = [(node.name, _sql_of(node, compiler)) for node in _nodes(work)]
         for name, sql in parts:
-            if not run_it:
-                work.place.terminal.out(sql)
-                continue
             shown = f"select * from (\n{sql}\n) as model_limit_subq"
             if limit is not None and limit >= 0:
                 shown += f" limit {limit}"
-            work.printer.table(name, connection.query(shown), work.output)
+            _shown(work, name, connection.query(shown))
         if not parts:
-            work.printer.say("Nothing to do: the selection matches no node")
+            say_unmatched(work)
+            work.log.say("NothingToDo", "Nothing to do: the selection matches no node")
     finally:
         connection.raw.close()
     return 0
+
+
+def _nodes(work: Work) -> list[Node]:
+    from engine.modelrunner.runner import VERB_TYPES, selected_ids
+
+    ids = selected_ids(work.project, work.selection(), VERB_TYPES["show"])
+    return [work.project.nodes[uid] for uid in work.project.graph.order() if uid in ids]
+
+
+def _sql_of(node: Node, compiler: Any) -> str:
+    return f"select * from {node.relation_name}" if node.resource_type == "seed" else str(compiler.compile(node).sql)
+
+
+def _shown(work: Work, name: str, table: ResultTable) -> None:
+    inline = name == "inline"
+    title = "Previewing inline node:" if inline else f"Previewing node '{name}':"
+    facts: dict[str, Any] = {"node_name": name, "is_inline": inline, "output_format": work.output or "text"}
+    if work.output == "json":
+        rows = [row.dict() for row in table.rows]
+        text = json.dumps({"show": rows} if inline else {"node": name, "show": rows}, default=str, indent=2)
+        work.log.answer(text, "ShowNode", preview=json.dumps(rows, default=str), **facts)
+        return
+    text = _table(table)
+    if work.log.format != "json":
+        work.place.terminal.err(title)
+    work.log.answer(text, "ShowNode", message=f"{title}\n{text}\n", preview=text, **facts)
+
+
+def _table(table: ResultTable) -> str:
+    """Rows between bars, numbers on the right."""
+    names = list(table.column_names)
+    cells = [["" if value is None else str(value) for value in row] for row in table.rows]
+    numbers = [_is_number(row[place] for row in table.rows) for place in range(len(names))]
+    widths = [max(len(text) for text in (name, *(row[place] for row in cells))) for place, name in enumerate(names)]
+
+    def row_text(row: Sequence[str]) -> str:
+        parts = (
+            text.rjust(width) if number else text.ljust(width)
+            for text, width, number in zip(row, widths, numbers, strict=True)
+        )
+        return "| " + " | ".join(parts) + " |"
+
+    head = "| " + " | ".join(name.ljust(width) for name, width in zip(names, widths, strict=True)) + " |"
+    rule = "| " + " | ".join("-" * width for width in widths) + " |"
+    return "\n".join([head, rule, *(row_text(row) for row in cells)])
+
+
+def _is_number(values: Any) -> bool:
+    return all(value is None or (isinstance(value, int | float | Decimal) and not isinstance(value, bool))
+               for value in values)  # fmt: skip

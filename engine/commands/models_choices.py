@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from engine.commands.models_flags import FLAGS, Flag
-from engine.errors import ConfigurationError, UsageError
+from engine.commands.models_log import Strictness
+from engine.errors import ConfigurationError, EngineError, UsageError
+
+PROJECT = "flags: of dbt_project.yml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,24 +55,32 @@ class Choices:
 
 
 def choose(
-    verb: str, command_line: Mapping[str, Any], environment: Mapping[str, str], project: Mapping[str, Any]
+    verb: str,
+    command_line: Mapping[str, Any],
+    environment: Mapping[str, str],
+    project: Mapping[str, Any],
+    *,
+    lenient: bool = False,
 ) -> Choices:
     """The command line wins over the environment, the environment over `flags:` of dbt_project.yml.
 
-    UsageError for a value that a flag does not take and for flags that are refused.
+    UsageError for a value that a flag does not take and for flags that are refused; `lenient` takes the default then.
     """
     values: dict[str, Any] = {}
     given = set()
     for flag in _flags_of(verb):
         value, where = _found(flag, command_line, environment, project)
+        if value is not None:
+            try:
+                value = _checked(flag, value, where)
+            except EngineError:
+                if not lenient:
+                    raise
+                value = None
+            if value is not None and where != PROJECT:
+                given.add(flag.name)
         if value is None:
             value = flag.default
-        else:
-            if flag.refused is not None and value is not False:
-                raise UsageError(f"{flag.words[0]} is not supported", hint=flag.refused)
-            value = _checked(flag, value, where)
-            if where != "flags: of dbt_project.yml":
-                given.add(flag.name)
         values[flag.name] = value
     return Choices(verb, values, frozenset(given))
 
@@ -89,7 +100,7 @@ def _found(
             if environment.get(variable):
                 return environment[variable], variable
     if flag.configurable and project.get(flag.name) is not None:
-        return project[flag.name], "flags: of dbt_project.yml"
+        return project[flag.name], PROJECT
     return None, ""
 
 
@@ -97,6 +108,8 @@ _TRUE, _FALSE = ("1", "true", "t", "yes", "y", "on"), ("0", "false", "f", "no", 
 
 
 def _checked(flag: Flag, value: Any, where: str) -> Any:
+    if flag.refused is not None and value is not False:
+        raise UsageError(f"{where} is not supported", hint=flag.refused)
     if flag.kind in ("switch", "yes") and not isinstance(value, bool):
         word = str(value).strip().lower()
         if word not in (*_TRUE, *_FALSE):
@@ -133,3 +146,22 @@ def mapping(text: str, flag: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise UsageError(f"{flag} must be a YAML mapping", hint=f"for example {flag} '{{day: 2026-01-31}}'")
     return value
+
+
+def strictness(choices: Choices) -> Strictness:
+    """What --warn-error and --warn-error-options say. UsageError for a form that dbt would not take either."""
+    if choices.yes("warn_error"):
+        return Strictness(everything=True)
+    options = choices.mapping("warn_error_options")
+    for key in options:
+        if key not in ("error", "include", "warn", "exclude", "silence"):
+            raise UsageError(f"--warn-error-options has no '{key}'", hint="use error, warn and silence")
+    errors = options.get("error", options.get("include")) or ()
+    excepted = options.get("warn", options.get("exclude")) or ()
+    silenced = options.get("silence") or ()
+    everything = errors in ("all", "*")
+    for words in (errors if not everything else (), excepted, silenced):
+        if not isinstance(words, list | tuple):
+            raise UsageError("--warn-error-options takes lists of names of events", hint="for example {error: all}")
+    named = frozenset() if everything else frozenset(str(word) for word in errors)
+    return Strictness(everything, named, frozenset(map(str, excepted)), frozenset(map(str, silenced)))

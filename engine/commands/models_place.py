@@ -16,8 +16,13 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import duckdb
+    from rich.progress import Progress as Status
 
     from engine.modelrunner.project import Project
+
+
+LONG_SECONDS = 0.4
+"""What takes longer than this is worth a progress line."""
 
 
 class Terminal(Protocol):
@@ -34,18 +39,20 @@ class Terminal(Protocol):
         """Talk."""
         ...
 
-    def progress(self, line: str | None) -> None:
+    def progress(self, line: str | None, done: int, total: int) -> None:
         """What happens now, in place of the last progress line; None: nothing any more."""
         ...
 
 
 class Shell:
-    """Standard output and standard error of this process."""
+    """Standard output and standard error of this process; the progress line comes only when something takes long."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.live = sys.stdout.isatty() and environment.get("TERM") != "dumb"
         self.colours = sys.stdout.isatty() and "NO_COLOR" not in environment
-        self._pending = False
+        self._lock = threading.Lock()
+        self._timer: threading.Timer | None = None
+        self._shown: Status | None = None
 
     def out(self, line: str) -> None:
         self._clear()
@@ -55,19 +62,38 @@ class Shell:
         self._clear()
         print(line, file=sys.stderr, flush=True)
 
-    def progress(self, line: str | None) -> None:
+    def progress(self, line: str | None, done: int, total: int) -> None:
         if not self.live:
             return
         self._clear()
         if line is not None:
-            width = os.get_terminal_size(sys.stdout.fileno()).columns
-            print(line[: width - 1], end="", flush=True)
-            self._pending = True
+            self._timer = threading.Timer(LONG_SECONDS, self._show, (line, done, total))
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _show(self, line: str, done: int, total: int) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        shown = Progress(
+            SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(20), MofNCompleteColumn(),
+            TimeElapsedColumn(), console=Console(file=sys.stdout, no_color=not self.colours), transient=True,
+        )  # fmt: skip
+        with self._lock:
+            if self._timer is not threading.current_thread():
+                return  # it has ended meanwhile
+            shown.add_task(line, total=total, completed=done - 1)
+            shown.start()
+            self._shown = shown
 
     def _clear(self) -> None:
-        if self._pending:
-            print("\r\x1b[2K", end="")
-            self._pending = False
+        with self._lock:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            if self._shown is not None:
+                self._shown.stop()
+                self._shown = None
 
 
 @dataclass(frozen=True, slots=True)

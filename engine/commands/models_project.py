@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from engine.commands.models_choices import Choices
+    from engine.commands.models_log import Log
     from engine.commands.models_place import Place
     from engine.modelrunner.project import Project
 
@@ -53,7 +54,7 @@ def flags_block(folder: Path) -> Mapping[str, Any]:
     return block if isinstance(block, Mapping) else {}
 
 
-def load(choices: Choices, place: Place, chosen: Choice, verb: str, say: Any) -> Project:
+def load(choices: Choices, place: Place, chosen: Choice, verb: str, log: Log) -> Project:
     """Read the project under the flags chosen. ParseProblem (exit 2) says file and line."""
     from engine import settings as engine_settings
     from engine.modelrunner.context import Flags
@@ -80,7 +81,7 @@ def load(choices: Choices, place: Place, chosen: Choice, verb: str, say: Any) ->
         empty=choices.yes("empty"),
         store_failures=choices.switch("store_failures"),
         which=verb if verb != "ls" else "list",
-        warn_error=choices.yes("warn_error"),
+        warn_error=log.strictness.error("LogTestResult"),
         fail_fast=choices.yes("fail_fast"),
     )
     profiles = choices.path("profiles_dir")
@@ -93,7 +94,10 @@ def load(choices: Choices, place: Place, chosen: Choice, verb: str, say: Any) ->
         environment=environment,
         flags=flags,
         threads=choices.number("threads"),
-        say=say,
+        say=lambda text: log.say("JinjaLogInfo", text, msg=text),
+        show=log.printed,
+        warn=lambda text: log.say("JinjaLogWarning", text, msg=text),
+        invocation_id=log.invocation_id,
     )
 
 

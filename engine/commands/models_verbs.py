@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 class Verb:
     """One verb. `code`: `module` or `module:function` below engine.commands; `words`: positional arguments.
 
+    `answers`: what it gives is data on standard output, so its talk goes to standard error.
     `resident`: with the packaged project and an engine running on the data directory, the engine runs it.
     """
 
@@ -28,6 +29,7 @@ class Verb:
     example: str
     aliases: tuple[str, ...] = ()
     words: tuple[Words, ...] = ()
+    answers: bool = False
     resident: bool = True
 
     def function(self) -> Callable[[Work], int]:
@@ -57,10 +59,15 @@ VERBS: tuple[Verb, ...] = (
          words=(Words("action", "freshness", choices=("freshness", "snapshot-freshness")),)),
     Verb("retry", "what failed or was skipped in the last run, again", "models_nodes:retry", "retry"),
     Verb("run-operation", "call a macro", "models_nodes:operation", "run-operation my_macro --args '{day: 2026-01-31}'",
-         words=(Words("macro", "the macro's name, with its package if need be"),)),
-    Verb("compile", "write the SQL of nodes without running it", "models_asking:compile", "compile -s +fct_sessions"),
-    Verb("show", "show the first rows of a node or of SQL", "models_asking:show", "show -s fct_sessions --limit 10"),
-    Verb("ls", "list nodes", "models_asking:ls", "ls -s +fct_sessions", aliases=("list",)),
+         answers=True, words=(Words("macro", "the macro's name, with its package if need be"),)),
+    Verb("compile", "write the SQL of nodes without running it", "models_asking:compile", "compile -s fct_sessions",
+         answers=True),
+    Verb("show", "show the first rows of a node or of SQL", "models_asking:show", "show -s fct_sessions --limit 10",
+         answers=True),
+    Verb("ls", "list nodes", "models_asking:ls", "ls -s +fct_sessions", aliases=("list",), answers=True),
+    Verb("lineage", "where nodes and columns come from and where they go", "models_lineage:run",
+         "lineage fct_sessions.cost_usd",
+         words=(Words("node", "a node, or a column as NODE.COLUMN; nothing: all of --select", optional=True),)),
     Verb("parse", "read the project and write manifest.json", "models_upkeep:parse", "parse"),
     Verb("debug", "check project, profile and database", "models_upkeep:debug", "debug"),
     Verb("deps", "check that packages are there", "models_upkeep:deps", "deps", resident=False),
@@ -69,7 +76,6 @@ VERBS: tuple[Verb, ...] = (
 
 REFUSED = {
     "docs": "not in this version; `aa-engine models parse` writes manifest.json",
-    "lineage": "not in this version; `aa-engine models ls --select +NODE` lists what a node stands on",
     "clone": "use `aa-engine models build` on another target",
     "init": "copy an existing project; `aa-engine models debug` checks it",
     "sl": "there is no semantic layer; select from the marts",

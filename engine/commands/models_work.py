@@ -1,19 +1,27 @@
 """What a verb of `aa-engine models` is given to work with.
 
-Owns the way from flags to a loaded project, a selection and a runner. Refuses the verbs themselves (models_nodes,
-models_asking, models_upkeep …).
+Owns the way from flags to a loaded project, a selection, a runner and a report, each made when a verb asks for it.
+Refuses the verbs themselves (models_nodes, models_asking, models_upkeep …) and to print an error: `perform` lets it
+rise, except into the structured log.
 """
 
 from __future__ import annotations
 
+import time
+import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from engine import __version__
 from engine.commands import models_project
-from engine.commands.models_choices import Choices, choose
-from engine.commands.models_output import Printer
+from engine.commands.models_choices import Choices, choose, strictness
+from engine.commands.models_log import Log
 from engine.commands.models_place import Place
+from engine.commands.models_report import Lines, Records, Report
+from engine.commands.models_verbs import Verb
+from engine.errors import EngineError
 
 if TYPE_CHECKING:
     import duckdb
@@ -22,38 +30,29 @@ if TYPE_CHECKING:
     from engine.modelrunner.runner import Runner, Selection
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Work:
-    """One command: its verb and what was chosen, the project, where it runs, and who prints.
+    """One command: its verb and what was chosen, where it runs, what it says, and, once asked for, the project.
 
-    `words`: the verb's positional arguments by name.
+    `words`: the verb's positional arguments by name. `log` takes talk, and data by `log.answer`.
     """
 
     verb: str
     choices: Choices
     words: Mapping[str, Any]
-    project: Project
     place: Place
-    printer: Printer
+    log: Log
+    chosen: models_project.Choice
+    _project: Project | None = field(default=None, repr=False)
 
-    @classmethod
-    def of(cls, verb: str, command_line: Mapping[str, Any], place: Place) -> Work:
-        """Read flags and project. UsageError and ParseProblem (exit 2)."""
-        early = choose(verb, command_line, place.environment, {})
-        chosen = models_project.folder_of(early.path("project_dir"), place)
-        block = models_project.flags_block(chosen.folder)
-        choices = choose(verb, command_line, place.environment, block)
-        say = place.terminal.err
-        project = models_project.load(choices, place, chosen, verb, say)
-        printer = Printer(
-            project,
-            place.terminal,
-            as_json=choices.yes("json") or choices.text("output") == "json",
-            quiet=choices.yes("quiet"),
-            colours=_colours(choices, place),
-            warn_error=choices.yes("warn_error"),
-        )
-        return cls(verb, choices, command_line, project, place, printer)
+    @property
+    def project(self) -> Project:
+        """The project, read at first use. ParseProblem (exit 2) says file and line."""
+        if self._project is None:
+            self._project = models_project.load(self.choices, self.place, self.chosen, self.verb, self.log)
+            for warning in self._project.warnings:
+                self.log.say("Note", warning, level="warn", msg=warning)
+        return self._project
 
     @property
     def output(self) -> str | None:
@@ -64,14 +63,27 @@ class Work:
         """The database; the caller closes it."""
         return (self.place.connect or models_project.connect)(self.project)
 
-    def runner(self) -> Runner:
-        """A runner that tells the printer of every node."""
+    def report(self) -> Report:
+        """What says how the run goes."""
+        if self.output == "json" and self.log.format != "json" and self.verb != "compile":
+            return Records(self.log, self.place.cancelled)
+        width = self.choices.number("printer_width") or 80
+        return Lines(self.project, self.log, width, self.place.cancelled, announces=self.verb not in ("compile", "ls"))
+
+    def runner(self, report: Report) -> Runner:
+        """A runner that tells the report of every node."""
         from engine.modelrunner import state
         from engine.modelrunner.runner import Runner
 
         folder = self.choices.path("state")
         previous = None if folder is None else state.read(self.place.path(folder))
-        return Runner(self.project, self.connect, listener=self.printer, previous=previous)
+        return Runner(
+            self.project,
+            self.connect,
+            listener=report,
+            previous=previous,
+            write_artifacts=self.choices.yes("write_json"),
+        )
 
     def selection(self) -> Selection:
         """What the command is about."""
@@ -92,7 +104,57 @@ class Work:
         )
 
 
-def _colours(choices: Choices, place: Place) -> bool:
+def perform(verb: Verb, command_line: Mapping[str, Any], place: Place) -> int:
+    """Do one command; the exit code. Raises EngineError, unless the structured log has said what is wrong."""
+    log = _log(choose(verb.name, command_line, place.environment, {}, lenient=True), verb, place)
+    began = time.monotonic()
+    code = 2
+    try:
+        work = _work(verb, command_line, place, log)
+        if not verb.answers:
+            log.say(
+                "MainReportVersion", f"Running with aa-engine={__version__}", version=f"={__version__}", log_version=3
+            )
+        code = verb.function()(work)
+    except EngineError as error:
+        code = error.exit_code
+        if log.format != "json" or command_line.get("debug"):
+            raise
+        log.say("MainEncounteredError", f"Encountered an error:\n{error.line()}", exc=error.line())
+    finally:
+        took = time.monotonic() - began
+        ended = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        what = "succeeded" if code == 0 else "failed"
+        log.say("CommandCompleted", f"Command `models {verb.name}` {what} after {took:.2f} seconds", success=code == 0,
+                command=f"models {verb.name}", completed_at=ended, elapsed=took)  # fmt: skip
+    return code
+
+
+def _work(verb: Verb, command_line: Mapping[str, Any], place: Place, log: Log) -> Work:
+    """Flags, and the project's own `flags:`; the log follows them."""
+    early = choose(verb.name, command_line, place.environment, {})
+    chosen = models_project.folder_of(early.path("project_dir"), place)
+    choices = choose(verb.name, command_line, place.environment, models_project.flags_block(chosen.folder))
+    final = _log(choices, verb, place)
+    for name in ("format", "level", "colours", "prints", "strictness"):
+        setattr(log, name, getattr(final, name))
+    return Work(verb.name, choices, command_line, place, log, chosen)
+
+
+def _log(choices: Choices, verb: Verb, place: Place) -> Log:
+    said = choices.text("log_format")
+    as_json = said == "json"
     if "use_colors" in choices.given:
-        return choices.yes("use_colors")
-    return place.terminal.colours and choices.switch("use_colors") is not False
+        colours = choices.yes("use_colors")
+    else:
+        colours = place.terminal.colours and not as_json and choices.switch("use_colors") is not False
+    return Log(
+        place.terminal,
+        str(uuid.uuid4()),
+        format="json" if as_json else "debug" if said == "debug" else "text",
+        level="error" if choices.yes("quiet") else choices.text("log_level") or "info",
+        colours=colours,
+        answers=verb.answers or (choices.yes("json") or choices.text("output") == "json"),
+        prints=choices.yes("print"),
+        strictness=strictness(choices),
+    )

@@ -25,7 +25,7 @@ from engine.modelrunner.run_results import run_results
 class Listener(Protocol):
     """Hears of every node as it starts and ends."""
 
-    def started(self, node: Node, index: int, total: int) -> None: ...
+    def started(self, node: Node | Source, index: int, total: int) -> None: ...
 
     def ended(self, node: Node | Source, result: NodeResult, index: int, total: int) -> None: ...
 
@@ -33,7 +33,7 @@ class Listener(Protocol):
 class Silent:
     """A listener that does nothing."""
 
-    def started(self, node: Node, index: int, total: int) -> None:
+    def started(self, node: Node | Source, index: int, total: int) -> None:
         pass
 
     def ended(self, node: Node | Source, result: NodeResult, index: int, total: int) -> None:
@@ -135,7 +135,11 @@ class Run:
             (node.database, node.schema) for node in (self.project.nodes[uid] for uid in order) if node.is_relational
         }
         for database, schema in sorted(wanted):
-            self.connection.create_schema(database, schema)
+            try:
+                self.connection.create_schema(database, schema)
+            except NodeProblem as problem:
+                # As in dbt, a place that cannot be made stops everything before it starts.
+                raise ParseProblem(problem.sentence, hint=f"check the schema {database}.{schema}") from problem
 
     # One node ---------------------------------------------------------------------------------------------------
 
@@ -284,9 +288,13 @@ class Run:
             for result in self.results
             if result.unique_id in self.project.nodes
         ]
-        for package in self.project.packages.values():
+        packages = self.project.packages.values()
+        total, index = sum(len(package.hooks(key)) for package in packages), 0
+        for package in packages:
             for number, text in enumerate(package.hooks(key)):
+                index += 1
                 node = compiler.operation(f"{package.name}-{key}-{number}", text)
+                self.listener.started(node, index, total)
                 started = now()
                 status, message = "success", "OK"
                 try:
@@ -302,7 +310,7 @@ class Run:
                     finished=now(), file=node.original_path,
                 )  # fmt: skip
                 self.results.append(result)
-                self.listener.ended(node, result, 0, 0)
+                self.listener.ended(node, result, index, total)
                 if result.failed and key == "on-run-start":
                     raise NodeProblem(f"{node.name}: {message}", hint="nothing was run")
 

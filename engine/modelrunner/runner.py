@@ -127,6 +127,7 @@ class Runner:
             try:
                 compiler = Compiler(self.project, connection)
                 for index, source in enumerate(sources, 1):
+                    self.listener.started(source, index, len(sources))
                     found.append(ask(source, compiler, connection, now))
                     self.listener.ended(source, found[-1].result(), index, len(sources))
             finally:

@@ -30,9 +30,9 @@ def project(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> Toy:
 def test_a_build_prints_a_line_per_node_and_a_summary(project: Toy, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "build"]) == 0
     said = capsys.readouterr().out
-    assert "1 of 3 OK view model main.a" in said
-    assert "PASS test unique_a_id" in said
-    assert "Done. PASS=3 WARN=0 ERROR=0 SKIP=0 TOTAL=3" in said
+    assert "1 of 3 OK created sql view model main.a ......" in said
+    assert "PASS unique_a_id ......" in said
+    assert "Done. PASS=3 WARN=0 ERROR=0 SKIP=0 NO-OP=0 TOTAL=3" in said
 
 
 def test_json_output_is_one_object_a_line(project: Toy, capsys: pytest.CaptureFixture[str]) -> None:
@@ -45,7 +45,7 @@ def test_json_output_is_one_object_a_line(project: Toy, capsys: pytest.CaptureFi
 def test_a_failing_node_is_exit_1(project: Toy, capsys: pytest.CaptureFixture[str]) -> None:
     project.write({"models/a.sql": "select nope"})
     assert main(["models", "run"]) == 1
-    assert "Error in model a (models/a.sql)" in capsys.readouterr().err
+    assert "Failure in model a (models/a.sql)" in capsys.readouterr().out
 
 
 def test_an_unreadable_project_is_exit_2(project: Toy, capsys: pytest.CaptureFixture[str]) -> None:
@@ -73,7 +73,7 @@ def test_flags_stand_before_or_after_the_verb(project: Toy) -> None:
 
 def test_an_empty_selection_is_exit_0(project: Toy, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "run", "--select", "nothing_like_this"]) == 0
-    assert "matches no node" in capsys.readouterr().err
+    assert "'nothing_like_this' does not match any enabled nodes" in capsys.readouterr().out
 
 
 def test_an_unknown_method_is_exit_2(project: Toy, capsys: pytest.CaptureFixture[str]) -> None:
