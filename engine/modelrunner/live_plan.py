@@ -7,11 +7,18 @@ a plan is made after each full build, so a refresh renders no Jinja.
 What `meta: {aa: …}` means here (real dbt ignores it)
     a source   `touches: {set: expression}`   keys that its new rows touch. A source without `touches` changes every
                incremental model that reads it (directly or through views): that model is rebuilt whole. `touches: {}`
-               says that new rows alone touch nothing.
+               says that new rows alone touch nothing. `times: [expression, …]`   when such a row happened: every
+               table then knows between which times the rows of a key lie, and need not be read beyond them.
     a model    `touched_by: set`, `key: expression`   its rows are replaced per key; `touches: {set: expression}` are
-               keys that rows going or coming touch further down.
-    a project  macro `touched_more__<model>()`   SQL giving (set, key), asked just before the model.
+               keys that rows going or coming touch further down. `time: column`   never NULL and always between the
+               times of the source rows of its key: deleting a key's rows reads no others.
+    a project  macro `touched_more__<model>()`   SQL giving (set, key), asked just before the model. There may be
+               several, `touched_more__<model>__<anything>()`: each is asked when one of the sets it reads has keys.
     a test     `gate: true`   it runs inside the transaction, and a failure undoes the refresh.
+
+Times of a set are in the variable `aa_window_<set>` while a refresh runs, a struct of four instants: the rows of its
+touched keys lie between `low` and `high`, and none between `before` and `after` (the largest silence among them).
+Folded while planning, they let DuckDB skip the row groups of other times.
 """
 
 from __future__ import annotations
@@ -29,7 +36,9 @@ from engine.modelrunner.problems import NodeProblem, ParseProblem
 from engine.modelrunner.project import Project
 
 TOUCHED = "aa_touched_"
+WINDOW = "aa_window_"
 _SET = re.compile(r"\baa_touched_([a-z_][a-z0-9_]*)\b")
+_WINDOW = re.compile(r"\baa_window_([a-z_][a-z0-9_]*)\b")
 _NAME = re.compile(r"[a-z_][a-z0-9_]*\Z")
 Kind = Literal["view", "table", "keyed", "plain"]
 
@@ -41,6 +50,16 @@ class LiveSource:
     unique_id: str
     relation: str
     touches: Mapping[str, str] | None
+    times: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class More:
+    """A question for further keys; asked when one of `sets` has keys, or always when it names none."""
+
+    sql: str
+    sets: frozenset[str]
+    windows: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +75,14 @@ class Step:
     touched_by: str = ""
     key: str = ""
     touches: Mapping[str, str] | None = None
-    more: str | None = None
+    more: tuple[More, ...] = ()
     reads_untold: frozenset[str] = frozenset()
+    time: str = ""
+    windows: frozenset[str] = frozenset()
 
     def delete(self) -> str:
         """Removes the rows of touched keys."""
-        return f"delete from {self.target} where {self.key} in (select key from {TOUCHED}{self.touched_by})"
+        return f"delete from {self.target} where {touched(self.touched_by, self.key, self.time)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +92,7 @@ class Gate:
     node: Node
     sql: str
     models: frozenset[str]
+    windows: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,25 +104,63 @@ class Plan:
     steps: tuple[Step, ...]
     gates: tuple[Gate, ...]
 
-    def arrivals(self) -> str:
-        """One query: (source, number of its rows in the batches from $1 exclusive to $2 inclusive)."""
+    def arrivals(self, old: int, new: int) -> str:
+        """One query: (source, number of its rows in the batches from `old` exclusive to `new` inclusive)."""
         return "\nunion all\n".join(
-            f"select '{source.unique_id}', count(*) from {source.relation} where batch_id > $1 and batch_id <= $2"
+            f"select '{source.unique_id}', count(*) from {source.relation} where {_between(old, new)}"
             for source in self.sources
         )
 
-    def keys_of(self, name: str, arrived: frozenset[str]) -> str | None:
-        """The query for the keys of one set that new rows of the arrived sources touch, or None."""
-        parts = [
-            f"select cast({source.touches[name]} as varchar) as key from {source.relation}"
-            " where batch_id > $1 and batch_id <= $2"
+    def keys_of(self, name: str, arrived: frozenset[str], old: int, new: int) -> str | None:
+        """The query for (key, first time, last time) of one set that new rows of the arrived sources touch, or None.
+
+        Times are microseconds since the epoch, NULL where a source has none.
+        """
+        parts = self._parts(name, arrived, _between(old, new))
+        return _by_key(parts) if parts else None
+
+    def times_of(self, name: str) -> str | None:
+        """The query for the same of all rows there are, or None for a set without times."""
+        parts = self._parts(name, frozenset(source.unique_id for source in self.sources if source.times), "true")
+        return _by_key(parts) if parts else None
+
+    def _parts(self, name: str, of: frozenset[str], where: str) -> list[str]:
+        return [
+            f"select cast({source.touches[name]} as varchar) as key, {_extreme('least', 'min', source.times)} as low,"
+            f" {_extreme('greatest', 'max', source.times)} as high from {source.relation} where {where} group by 1"
             for source in self.sources
-            if source.unique_id in arrived and source.touches and name in source.touches
+            if source.unique_id in of and source.touches and name in source.touches
         ]
-        if not parts:
-            return None
-        union = "\nunion all\n".join(parts)
-        return f"insert into {TOUCHED}{name} select distinct key from (\n{union}\n) where key is not null"
+
+
+def _between(old: int, new: int) -> str:
+    """The condition for the rows of some batches: in figures, because only those let DuckDB skip row groups."""
+    return f"batch_id > {old:d} and batch_id <= {new:d}"
+
+
+def _extreme(scalar: str, aggregate: str, times: tuple[str, ...]) -> str:
+    """The lowest or highest of a source's times, in microseconds since the epoch."""
+    if not times:
+        return "cast(null as bigint)"
+    one = times[0] if len(times) == 1 else f"{scalar}({', '.join(times)})"
+    return f"{aggregate}(epoch_us(cast({one} as timestamptz)))"
+
+
+def _by_key(parts: list[str]) -> str:
+    union = "\nunion all\n".join(parts)
+    return f"select key, min(low), max(high) from (\n{union}\n) where key is not null group by key"
+
+
+def touched(name: str, expression: str, time: str = "") -> str:
+    """The condition for rows of touched keys; with a time, for those between the set's times."""
+    condition = f"{expression} in (select key from {TOUCHED}{name})"
+    if not time:
+        return condition
+    window = f"getvariable('{WINDOW}{name}')"
+    return (
+        f"{condition} and {time} between {window}.low and {window}.high"
+        f" and ({time} <= {window}.before or {time} >= {window}.after)"
+    )
 
 
 def gates(project: Project) -> list[Node]:
@@ -135,7 +195,7 @@ def make(project: Project, connection: Connection) -> Plan:
     for step in steps:
         names |= {step.touched_by} - {""}
         names |= set(step.touches or {})
-        names |= set(_SET.findall(step.sql)) | set(_SET.findall(step.more or ""))
+        names |= set(_SET.findall(step.sql)).union(*(more.sets for more in step.more))
     return Plan(tuple(sorted(names)), tuple(sources), tuple(steps), tuple(found))
 
 
@@ -158,7 +218,15 @@ def _sources(project: Project, connection: Connection) -> list[LiveSource]:
             continue
         touches = source.config.live.get("touches")
         where = f"{source.original_path}:{source.line}"
-        found.append(LiveSource(uid, source.relation_name, None if touches is None else _expressions(touches, where)))
+        times = source.config.live.get("times") or ()
+        found.append(
+            LiveSource(
+                uid,
+                source.relation_name,
+                None if touches is None else _expressions(touches, where),
+                (times,) if isinstance(times, str) else tuple(str(time) for time in times),
+            )
+        )
     return found
 
 
@@ -187,30 +255,38 @@ def _step(project: Project, node: Node, narrow: Compiler, whole: Compiler, reads
                 raise ParseProblem(f"'{name}' cannot name a set of keys", where=where, hint="use a-z, 0-9 and _")
             if not isinstance(key, str):
                 raise ParseProblem("meta.aa has touched_by but no key", where=where, hint="add key: an SQL expression")
+            sql, time = narrow.compile(node).sql, str(live.get("time") or "")
             return Step(
                 node,
                 "keyed",
                 node.depends_on,
                 target,
-                narrow.compile(node).sql,
+                sql,
                 whole.compile(node).sql,
                 name,
                 key,
                 _expressions(live.get("touches") or {}, where),
                 _more(project, node, narrow),
                 reads,
+                time,
+                frozenset(_WINDOW.findall(sql)) | ({name} if time else frozenset()),
             )
         case "incremental":
             return Step(node, "plain", node.depends_on, target, narrow.compile(node).sql, whole.compile(node).sql)
     return Step(node, "view", node.depends_on, target)
 
 
-def _more(project: Project, node: Node, compiler: Compiler) -> str | None:
+def _more(project: Project, node: Node, compiler: Compiler) -> tuple[More, ...]:
     name = f"touched_more__{node.name}"
-    if project.macros.find(name, search=node.package) is None:
-        return None
-    sql = compiler.compile_text(f"{{{{ {name}() }}}}", name).sql.strip()
-    return sql or None
+    known = project.macros.by_package
+    names = {macro for package in (node.package, project.name) for macro in known.get(package, {})}
+    found = []
+    for macro in sorted(names):
+        if macro == name or macro.startswith(f"{name}__"):
+            sql = compiler.compile_text(f"{{{{ {macro}() }}}}", macro).sql.strip()
+            if sql:
+                found.append(More(sql, frozenset(_SET.findall(sql)), frozenset(_WINDOW.findall(sql))))
+    return tuple(found)
 
 
 def _gate(project: Project, node: Node, compiler: Compiler) -> Gate | None:
@@ -218,12 +294,13 @@ def _gate(project: Project, node: Node, compiler: Compiler) -> Gate | None:
     models = frozenset(uid for uid in node.depends_on if uid in project.nodes)
     if node.test is None:
         sql = compiler.compile(node).sql
-        return Gate(node, tests.question(node, sql), models) if _SET.search(sql) else None
+        windows = frozenset(_WINDOW.findall(sql))
+        return Gate(node, tests.question(node, sql), models, windows) if _SET.search(sql) else None
     attached = project.nodes.get(node.test.attached or "")
     live = attached.config.live if attached is not None else {}
     if not live.get("touched_by") or not isinstance(live.get("key"), str):
         return None
-    narrowed = f"{live['key']} in (select key from {TOUCHED}{live['touched_by']})"
+    narrowed = touched(live["touched_by"], live["key"], str(live.get("time") or ""))
     own = node.config.get("where")
     condition = f"({own}) and {narrowed}" if own else narrowed
     restricted = replace(node, config=Config({**node.config, "where": condition}))
@@ -231,7 +308,8 @@ def _gate(project: Project, node: Node, compiler: Compiler) -> Gate | None:
         sql = compiler.compile(restricted).sql
     except NodeProblem as problem:
         raise ParseProblem(problem.sentence, hint=problem.hint) from problem
-    return Gate(node, tests.question(node, sql), frozenset({attached.unique_id}) if attached else models)
+    windows = frozenset(_WINDOW.findall(sql))
+    return Gate(node, tests.question(node, sql), frozenset({attached.unique_id}) if attached else models, windows)
 
 
 def returning(touches: Mapping[str, str]) -> str:

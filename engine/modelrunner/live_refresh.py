@@ -15,7 +15,7 @@ import duckdb
 
 from engine.modelrunner import live_plan, materialize
 from engine.modelrunner.database import Connection
-from engine.modelrunner.live_plan import TOUCHED, Plan, Step
+from engine.modelrunner.live_plan import TOUCHED, WINDOW, Plan, Step
 from engine.modelrunner.problems import NodeProblem
 from engine.modelrunner.run import now
 
@@ -32,10 +32,39 @@ class Ran:
     message: str | None = None
 
 
+TIMES = "aa_times_"
+DAY = 86_400_000_000
+FOREVER = 2**62
+"""Microseconds."""
+
+# The longest silence among the times of the touched keys is left out: one resumed session of last year and those of
+# today are two stretches, not a year.
+_WINDOW_OF = """
+set variable {variable} = (
+    select {{
+        low: make_timestamptz(min(low)), before: make_timestamptz(coalesce(arg_max(reached, low - reached), max(high))),
+        after: make_timestamptz(coalesce(arg_max(low, low - reached), max(high))), high: make_timestamptz(max(high))
+    }}
+    from (
+        select low, high, max(high) over (order by low rows between unbounded preceding and 1 preceding) as reached
+        from {times} where key in (from {keys})
+    )
+)
+"""
+
+
 def prepare(connection: Connection, plan: Plan) -> None:
-    """Make the tables of touched keys that a plan's refreshes need, empty, once per connection and plan."""
+    """Make the tables that a plan's refreshes need, once per connection and plan.
+
+    For each set its touched keys (empty), and for a set with times those between which the rows of every key lie.
+    """
     for name in plan.sets:
         connection.execute(f"create or replace temporary table {TOUCHED}{name} (key varchar)")
+        known = plan.times_of(name)
+        if known is not None:
+            connection.execute(
+                f"create or replace temporary table {TIMES}{name} as select * from ({known}) as times(key, low, high)"
+            )
 
 
 def span(connection: Connection, project: str) -> tuple[int, int] | None:
@@ -61,7 +90,8 @@ class OneRefresh:
         self._connection = connection
         self._plan = plan
         self._changed: set[str] = set()
-        self._sizes: dict[str, int] = {}
+        self._keys: dict[str, set[str]] = {name: set() for name in plan.sets}
+        self._looked: dict[str, int] = {}
 
     def run(self, old: int, new: int) -> None:
         """Everything for the batches from `old` exclusive to `new` inclusive, gate tests included."""
@@ -72,14 +102,7 @@ class OneRefresh:
 
     def touched(self) -> Mapping[str, tuple[str, ...]]:
         """The touched keys by set, sorted; sets without any are left out."""
-        return {
-            name: tuple(
-                row[0]
-                for row in self._connection.execute(f"select distinct key from {TOUCHED}{name} order by key").fetchall()
-            )
-            for name, size in self._sizes.items()
-            if size
-        }
+        return {name: tuple(sorted(keys)) for name, keys in self._keys.items() if keys}
 
     def models(self) -> tuple[str, ...]:
         """The models whose rows may differ now, in the order they ran."""
@@ -87,18 +110,51 @@ class OneRefresh:
 
     def _collect(self, old: int, new: int) -> None:
         """Which sources have new rows, and which keys those touch."""
-        for name in self._plan.sets:
-            self._connection.execute(f"delete from {TOUCHED}{name}")
-            self._sizes[name] = 0
         if not self._plan.sources:
             return
-        rows = self._connection.execute(self._plan.arrivals(), [old, new]).fetchall()
+        rows = self._connection.execute(self._plan.arrivals(old, new)).fetchall()
         arrived = frozenset(uid for uid, count in rows if count)
+        if not arrived:
+            return
         self._changed |= arrived
         for name in self._plan.sets:
-            sql = self._plan.keys_of(name, arrived)
+            self._connection.execute(f"delete from {TOUCHED}{name}")
+            sql = self._plan.keys_of(name, arrived, old, new)
             if sql is not None:
-                self._sizes[name] += _count(self._connection.one(sql, [old, new]))
+                told = self._connection.execute(sql).fetchall()
+                self._add([(name, key) for key, _, _ in told])
+                self._remember(name, [row for row in told if row[1] is not None])
+
+    def _remember(self, name: str, times: list[tuple[str, int, int]]) -> None:
+        """Widen the times between which the rows of these keys are known to lie: a day ahead, so that most refreshes
+        of a session at work have nothing to write."""
+        if not times:
+            return
+        table = f"{TIMES}{name}"
+        self._connection.execute(
+            f"""
+            insert into {table}
+            select key, low, ahead
+            from (
+                select unnest($1::varchar[]) as key, unnest($2::bigint[]) as low, unnest($3::bigint[]) as high,
+                    unnest($4::bigint[]) as ahead
+            ) as new
+            where not exists (
+                select 1 from {table} as known
+                where known.key = new.key and known.low <= new.low and known.high >= new.high
+            )
+            """,
+            [*(list(column) for column in zip(*times, strict=True)), [min(row[2] + DAY, FOREVER) for row in times]],
+        )
+
+    def _look_out(self, windows: Iterable[str]) -> None:
+        """Set the variables for the times of touched keys anew where keys were added since."""
+        for name in windows:
+            if self._looked.get(name) != len(self._keys[name]):
+                self._connection.execute(
+                    _WINDOW_OF.format(variable=WINDOW + name, times=TIMES + name, keys=TOUCHED + name)
+                )
+                self._looked[name] = len(self._keys[name])
 
     def _step(self, step: Step) -> None:
         """Run one model if anything it stands on changed."""
@@ -125,10 +181,13 @@ class OneRefresh:
                     if not step.reads_untold.isdisjoint(self._changed):
                         rows = self._keyed(step, whole=True)
                     else:
-                        if step.more is not None and any(self._sizes.values()):
-                            self._add(self._connection.execute(step.more).fetchall())
-                        if not self._sizes[step.touched_by]:
+                        for more in step.more:
+                            if any(self._keys[name] for name in more.sets or self._keys):
+                                self._look_out(more.windows)
+                                self._add(self._connection.execute(more.sql).fetchall())
+                        if not self._keys[step.touched_by]:
                             return
+                        self._look_out(step.windows)
                         rows = self._keyed(step, whole=False)
                         if rows is None:
                             return
@@ -164,18 +223,20 @@ class OneRefresh:
             if key is not None:
                 by_set.setdefault(name, set()).add(key)
         for name, keys in by_set.items():
-            if name not in self._sizes:
+            if name not in self._keys:
                 raise NodeProblem(
-                    f"keys for a set '{name}' that nothing reads", hint=f"known sets: {sorted(self._sizes)}"
+                    f"keys for a set '{name}' that nothing reads", hint=f"known sets: {sorted(self._keys)}"
                 )
-            table = f"{TOUCHED}{name}"
-            sql = f"insert into {table} select key from (select unnest($1) as key) where key not in (from {table})"
-            self._sizes[name] += _count(self._connection.one(sql, [sorted(keys)]))
+            new = keys - self._keys[name]
+            if new:
+                self._connection.execute(f"insert into {TOUCHED}{name} select unnest($1::varchar[])", [sorted(new)])
+                self._keys[name] |= new
 
     def _check(self) -> None:
         for gate in self._plan.gates:
             if self._changed.isdisjoint(gate.models):
                 continue
+            self._look_out(gate.windows)
             row = self._connection.one(gate.sql)
             if (
                 row is not None

@@ -5,7 +5,7 @@ with spend as (
     select session_key, agent_type, developer_id, usage_date as date,
         sum(cost_usd) as cost_usd, sum(total_tokens) as total_tokens
     from {{ ref('stg_api_requests') }}
-    where {{ touched('session', 'session_key') }}
+    where {{ touched('session', 'session_key', 'ts') }}
     group by all
 ),
 

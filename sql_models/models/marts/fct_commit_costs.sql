@@ -16,7 +16,7 @@ with spend as (
         cast(sum(cost_usd) as decimal(38, 12)) as cost_usd,
         cast(sum(total_tokens) as bigint) as total_tokens
     from {{ ref('stg_api_requests') }}
-    where {{ touched('session', 'session_key') }}
+    where {{ touched('session', 'session_key', 'ts') }}
     group by all
 ),
 

@@ -13,7 +13,7 @@ with usage as (
         list_sort(list_distinct(flatten(list(sources)))) as request_sources,
         {{ usage_measures() }}
     from {{ ref('stg_api_requests') }}
-    where session_id is not null and {{ touched('session', 'session_key') }}
+    where session_id is not null and {{ touched('session', 'session_key', 'ts') }}
     group by agent_type, session_id
 ),
 
@@ -23,7 +23,7 @@ tools as (
         count(*) as tool_call_count,
         count(*) filter (where success = false) as tool_error_count
     from {{ ref('stg_agent_tool_calls') }}
-    where session_id is not null and {{ touched('session', 'session_key') }}
+    where session_id is not null and {{ touched('session', 'session_key', 'ts') }}
     group by agent_type, session_id
 ),
 

@@ -34,7 +34,7 @@ requests as (
         list_distinct(list(project_id)) as project_ids,
         arg_min(developer_id, ts) filter (where developer_id <> 'unknown') as developer_id
     from {{ ref('stg_api_requests') }}
-    where session_id is not null and {{ touched('session', 'session_key') }}
+    where session_id is not null and {{ touched('session', 'session_key', 'ts') }}
     group by agent_type, session_id
 ),
 
@@ -42,7 +42,7 @@ requests as (
 model_totals as (
     select agent_type, session_id, model_name, sum(total_tokens) as tokens, min(ts) as first_ts
     from {{ ref('stg_api_requests') }}
-    where session_id is not null and model_name is not null and {{ touched('session', 'session_key') }}
+    where session_id is not null and model_name is not null and {{ touched('session', 'session_key', 'ts') }}
     group by all
 ),
 
@@ -67,7 +67,7 @@ reported_activity as (
     select agent_type, session_id, sum(metric_value) as active_seconds
     from {{ source('raw', 'otel_metrics') }}
     where metric_name = 'claude_code.active_time.total' and temporality = 'delta'
-        and session_id is not null and {{ touched('session', 'session_id') }}
+        and session_id is not null and {{ touched('session', 'session_id', 'timestamp') }}
     group by all
 ),
 

@@ -7,6 +7,6 @@ select
     max(project_id) as project_id,
     max(branch) as branch
 from {{ source('raw', 'session_context') }}
-where {{ touched('session', 'session_id') }}
+where {{ touched('session', 'session_id', 'timestamp') }}
     and (project_id is not null or branch is not null)
 group by agent_type, session_id, timestamp

@@ -20,7 +20,7 @@ with log_events as (
             else event_name is not null end as makes_session,
         coalesce(prompt_id, cast(dedup_key as varchar)) as event_key
     from {{ source('raw', 'otel_logs') }}
-    where session_id is not null and {{ touched('session', 'session_id') }}
+    where session_id is not null and {{ touched('session', 'session_id', 'timestamp') }}
 ),
 
 other_events as (
@@ -29,27 +29,27 @@ other_events as (
         service_version, 'event' as event, 'transcript' as source, true as makes_session,
         cast(dedup_key as varchar) as event_key
     from {{ source('raw', 'transcript_usage') }}
-    where session_id is not null and {{ touched('session', 'session_id') }}
+    where session_id is not null and {{ touched('session', 'session_id', 'timestamp') }}
     union all by name
     select
         agent_type, session_id, timestamp as ts, developer_id as developer_said, 'event' as event,
         'transcript' as source, true as makes_session, cast(dedup_key as varchar) as event_key
     from {{ source('raw', 'transcript_tool_calls') }}
-    where session_id is not null and {{ touched('session', 'session_id') }}
+    where session_id is not null and {{ touched('session', 'session_id', 'timestamp') }}
     union all by name
     select
         agent_type, session_id, timestamp as ts, developer_id as developer_said, service_version,
         case when event in ('start', 'end', 'prompt') then event else 'event' end as event,
         source, true as makes_session, cast(dedup_key as varchar) as event_key
     from {{ source('raw', 'session_context') }}
-    where {{ touched('session', 'session_id') }}
+    where {{ touched('session', 'session_id', 'timestamp') }}
     union all by name
     select
         agent_type, session_id, coalesce(end_time, timestamp) as ts, developer_id as developer_said, user_email,
         service_version, 'event' as event, 'span' as source, true as makes_session,
         cast(dedup_key as varchar) as event_key
     from {{ source('raw', 'otel_spans') }}
-    where session_id is not null and {{ touched('session', 'session_id') }}
+    where session_id is not null and {{ touched('session', 'session_id', 'timestamp') }}
 ),
 
 events as (
@@ -70,7 +70,7 @@ counter_events as (
         cast(m.dedup_key as varchar) as event_key
     from {{ source('raw', 'otel_metrics') }} as m
     anti join told as t on t.agent_type = m.agent_type and t.session_id = m.session_id
-    where m.session_id is not null and {{ touched('session', 'm.session_id') }}
+    where m.session_id is not null and {{ touched('session', 'm.session_id', 'm.timestamp') }}
 ),
 
 all_events as (
