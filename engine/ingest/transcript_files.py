@@ -25,6 +25,9 @@ LONGEST_LINE = 64 << 20
 """A longer line is skipped: no agent writes one, and it must not fill the memory."""
 HEAD_BYTES = 1024
 SNIFFED_BYTES = 256 << 10
+DATABASE_MAGIC = b"SQLite format 3\x00"
+WRITE_AHEAD = "-wal"
+"""What SQLite adds to a database's name for the log that it writes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,19 @@ def look(path: str, source: TranscriptSource | None) -> FoundFile | None:
         return None
     if not stat.S_ISREG(status.st_mode):
         return None
-    return FoundFile(path, source, status.st_size, status.st_mtime_ns, status.st_dev, status.st_ino)
+    size, modified = status.st_size, status.st_mtime_ns
+    if source is not None and source.is_database:
+        try:
+            log = os.stat(path + WRITE_AHEAD)
+            size, modified = size + log.st_size, max(modified, log.st_mtime_ns)
+        except OSError:
+            pass
+    return FoundFile(path, source, size, modified, status.st_dev, status.st_ino)
+
+
+def written_to(path: str) -> str:
+    """The file that a change belongs to: of a database the log in front of it changes first."""
+    return path.removesuffix(WRITE_AHEAD)
 
 
 def belongs(path: str, roots: Sequence[Root]) -> Root | None:
@@ -96,6 +111,9 @@ def sniff(path: str) -> TranscriptSource | None:
     """The agent whose lines stand in the head of the file. Raises OSError."""
     with open(path, "rb") as stream:
         head = stream.read(SNIFFED_BYTES)
+    if head.startswith(DATABASE_MAGIC):
+        name = os.path.basename(path)
+        return next((source for source in SOURCES if source.is_database and _is_history(name, source)), None)
     return recognise(line for line in head.split(b"\n") if line)
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from engine.agents.transcripts.reader import Workplace
 from engine.errors import EngineError
-from engine.ingest.transcript_files import FoundFile, Root, belongs, default_roots, find, look
+from engine.ingest.transcript_files import FoundFile, Root, belongs, default_roots, find, look, written_to
 from engine.ingest.transcript_import import Importer, Tally
 from engine.ingest.transcript_state import FILE_NAME, Positions
 from engine.store.recorder import Recorder
@@ -149,7 +149,8 @@ class Follower:
 
     def _heard_of(self, changes: set[FileChange], roots: list[Root]) -> None:
         paths: list[str] = []
-        for _, path in changes:
+        for _, changed in changes:
+            path = written_to(changed)
             if belongs(path, roots) is not None:
                 paths.append(path)
             elif os.path.isdir(path):  # files made right after their folder are not told of

@@ -16,7 +16,8 @@ from typing import BinaryIO
 from engine.agents.transcripts.facts import CommitSeen, Fact, SessionMoment, ToolCall, Usage
 from engine.agents.transcripts.reader import Reader, Workplace
 from engine.agents.transcripts.registry import BY_AGENT, TranscriptSource
-from engine.ingest.transcript_files import HEAD_BYTES, FoundFile, head_of, pieces, sniff
+from engine.ingest.transcript_databases import changed_since
+from engine.ingest.transcript_files import DATABASE_MAGIC, HEAD_BYTES, FoundFile, head_of, pieces, sniff
 from engine.ingest.transcript_rows import RowBuilder
 from engine.ingest.transcript_state import Position, Positions
 from engine.store.recorder import Recorder
@@ -147,7 +148,8 @@ class Importer:
                 self.tally.unknown[found.path] = None
             return True
         reader = source.reader(self._workplace, start.reader_state if start is not None else None)
-        head_bytes, head_hash = head_of(stream, HEAD_BYTES)
+        # A database's head counts its changes: only the mark of its kind stays.
+        head_bytes, head_hash = head_of(stream, len(DATABASE_MAGIC) if source.is_database else HEAD_BYTES)
         offset = start.offset if start is not None else 0
         is_inside_long_line = start is not None and start.is_inside_long_line
 
@@ -158,9 +160,14 @@ class Importer:
             )  # fmt: skip
 
         ended = True
-        for piece in pieces(stream, offset, is_inside_long_line):
-            on_bytes(piece.offset - offset)
-            self.tally.bytes_read += piece.offset - offset
+        if source.is_database:
+            found_pieces = changed_since(found.path, offset)
+        else:
+            found_pieces = pieces(stream, offset, is_inside_long_line)
+        for piece in found_pieces:
+            read = sum(map(len, piece.lines)) if source.is_database else piece.offset - offset
+            on_bytes(read)
+            self.tally.bytes_read += read
             offset, is_inside_long_line = piece.offset, piece.is_inside_long_line
             self.tally.lines_skipped += piece.too_long
             self._take(reader, source, piece.lines)
@@ -173,7 +180,7 @@ class Importer:
         if ended:
             self.tally.files_read += 1
             self.tally.files_by_agent[source.agent_type] = self.tally.files_by_agent.get(source.agent_type, 0) + 1
-            self.tally.files_unfinished += offset < found.size
+            self.tally.files_unfinished += not source.is_database and offset < found.size
         done = position(found.size, found.modified_ns) if ended else position(-1, -1)
         self._ready[found.path] = self._unsaved[found.path] = done
         if len(self._ready) >= BATCH_FILES:
@@ -228,8 +235,8 @@ def _is_unchanged(before: Position, found: FoundFile) -> bool:
 def _goes_on(before: Position, stream: BinaryIO, found: FoundFile) -> bool:
     """Whether this is the file that was read before, grown or not: else it is read from its beginning."""
     return (
-        before.offset <= found.size
-        and before.agent_type in BY_AGENT
+        before.agent_type in BY_AGENT
+        and (before.offset <= found.size or BY_AGENT[before.agent_type].is_database)
         and before.reader_version == BY_AGENT[before.agent_type].reader_version
         and head_of(stream, before.head_bytes) == (before.head_bytes, before.head_hash)
     )

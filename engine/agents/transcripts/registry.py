@@ -14,6 +14,7 @@ from engine.agents.transcripts.claude_code import ClaudeCodeReader
 from engine.agents.transcripts.codex import CodexReader
 from engine.agents.transcripts.gemini_cli import GeminiReader
 from engine.agents.transcripts.github_copilot import CopilotReader
+from engine.agents.transcripts.opencode import OpencodeReader
 from engine.agents.transcripts.qwen_code import QwenReader
 from engine.agents.transcripts.reader import Reader, Workplace, load
 
@@ -33,6 +34,8 @@ class TranscriptSource:
     reader: Callable[[Workplace, bytes | None], Reader]
     reader_version: int
     recognises: Callable[[Mapping[str, Any]], bool]
+    is_database: bool = False
+    """A SQLite database, of which rows that changed are read; else lines that are appended."""
 
 
 def claude_code_roots(environment: Mapping[str, str], home: Path) -> tuple[Path, ...]:
@@ -62,6 +65,17 @@ def github_copilot_roots(environment: Mapping[str, str], home: Path) -> tuple[Pa
     """COPILOT_HOME if it is set, else `~/.copilot`."""
     named = environment.get("COPILOT_HOME")
     return ((Path(named).expanduser() if named else home / ".copilot") / "session-state",)
+
+
+def opencode_roots(environment: Mapping[str, str], home: Path) -> tuple[Path, ...]:
+    """XDG_DATA_HOME if it is set, else `~/.local/share`."""
+    named = environment.get("XDG_DATA_HOME")
+    return ((Path(named).expanduser() if named else home / ".local" / "share") / "opencode",)
+
+
+def is_nothing(entry: Mapping[str, Any]) -> bool:
+    """No line of text is a database's."""
+    return False
 
 
 def is_gemini_cli(entry: Mapping[str, Any]) -> bool:
@@ -139,6 +153,16 @@ SOURCES: tuple[TranscriptSource, ...] = (
         reader=CopilotReader,
         reader_version=CopilotReader.version,
         recognises=is_github_copilot,
+    ),
+    TranscriptSource(
+        agent_type="opencode",
+        display_name="opencode",
+        roots=opencode_roots,
+        patterns=("opencode.db", "opencode-*.db"),
+        reader=OpencodeReader,
+        reader_version=OpencodeReader.version,
+        recognises=is_nothing,
+        is_database=True,
     ),
 )
 BY_AGENT: Mapping[str, TranscriptSource] = {source.agent_type: source for source in SOURCES}
