@@ -2,7 +2,7 @@
 
 Owns who worked when (Python) and what that left behind (SQL, since ten million rows must take a minute, not an hour).
 Equal seeds give equal rows. Refuses to go through the writer: rows are put into the raw tables as the writer would
-leave them, about 50 a session, in the order of their arrival.
+leave them, in the order of their arrival.
 """
 
 from __future__ import annotations
@@ -25,9 +25,13 @@ SESSIONS_A_STEP = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """`sessions` of 0.45 √sessions developers, ten a day each, up to `TODAY`; batches count from `first_batch`."""
+    """`sessions` of 0.45 √sessions developers, ten a day each, up to `TODAY`; batches count from `first_batch`.
+
+    A session makes `calls` model calls on average, with about six raw rows a call.
+    """
 
     sessions: int
+    calls: float = 8.0
     seed: int = 1
     first_batch: int = 2
 
@@ -72,7 +76,7 @@ class Team:
     def _prepare(self, connection: duckdb.DuckDBPyConnection, batch: int | None) -> None:
         connection.execute("set TimeZone = 'UTC'")
         for name, value in (
-            ("team_seed", self.seed), ("team_developers", self.developers), ("team_batch", batch),
-            ("team_first_batch", self.first_batch), ("team_first_day", self.first_day),
+            ("team_seed", self.seed), ("team_calls", self.calls), ("team_developers", self.developers),
+            ("team_batch", batch), ("team_first_batch", self.first_batch), ("team_first_day", self.first_day),
         ):  # fmt: skip
             connection.execute(f"set variable {name} = $value", {"value": value})

@@ -29,7 +29,7 @@ with drawn as (
         cast(pick('developer', session, 0, getvariable('team_developers')) as integer) as developer,
         chance('agent', session, 0) as agent_draw,
         chance('model', session, 0) as model_draw,
-        1 + least(119, cast(floor(-ln(1 - chance('requests', session, stretch)) * 8) as integer)) as requests
+        1 + least(119, cast(floor(-ln(1 - chance('requests', session, stretch)) * getvariable('team_calls')) as integer)) as requests
     from team_stretches
 ),
 
