@@ -18,12 +18,14 @@ from dataclasses import asdict
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.routing import Route
 
 from engine import __version__
 from engine.access.http import Authenticated
 from engine.access.identity import local_developer
 from engine.access.keys import KeyRing
 from engine.api.app import EXCEPTION_HANDLERS, ApiContext, build_routes
+from engine.api.commands import Command, CommandEndpoint
 from engine.api.stream import Broadcaster
 from engine.clock import SystemClock
 from engine.ingest.http import IngestRoutes
@@ -55,7 +57,9 @@ class Engine:
         embedded: bool = False,
         announce: Callable[[str], None] | None = None,
         complain: Callable[[str], None] | None = None,
+        models: Callable[[Workspace, ModelKeeper], Command] | None = None,
     ) -> None:
+        """`models`: what does the commands of `aa-engine models` that are asked of this engine; None: they are not."""
         self.settings = settings
         self._embedded = embedded
         self._announce = announce or (lambda line: print(line, flush=True))
@@ -63,6 +67,7 @@ class Engine:
         self._clock = SystemClock()
         self._stopping = asyncio.Event()
         self._keeper: ModelKeeper | None = None
+        self._models = models
 
     async def run(self) -> None:
         """Open, serve until SIGTERM, SIGINT or idleness, close. Raises EngineError when it cannot start."""
@@ -104,10 +109,13 @@ class Engine:
         watcher = Watcher(recorder, self.settings, clock=self._clock)
         reader = Reader(workspace.path.database)
         health = Health(workspace.path, keeper, follower, watcher)
+        routes = build_routes(ApiContext(reader, self._clock, self.settings, broadcaster, __version__, health.status))
+        commands = None
+        if self._models is not None:
+            commands = CommandEndpoint(self._models(workspace, keeper), __version__)
+            routes.append(Route("/api/v1/internal/models", commands))
         api = Starlette(
-            routes=build_routes(
-                ApiContext(reader, self._clock, self.settings, broadcaster, __version__, health.status)
-            ),
+            routes=routes,
             exception_handlers=dict(EXCEPTION_HANDLERS),
         )
         pool = ThreadPoolExecutor(2, thread_name_prefix="decode")
@@ -140,6 +148,8 @@ class Engine:
             health.ready = False
             self.settings.address_file.unlink(missing_ok=True)
             broadcaster.close()
+            if commands is not None:
+                commands.cancel_all()
             for listener in listeners:
                 listener.finish()
             if doors.grpc is not None:

@@ -62,6 +62,8 @@ EVENTS: Mapping[str, tuple[str, Level]] = {
     "ListCmdOut": ("Z052", "info"),
     "ShowNode": ("Q041", "info"),
     "CompiledNode": ("Q042", "info"),
+    "BuildingCatalog": ("E043", "info"),
+    "CatalogWritten": ("E044", "info"),
     "DebugCmdOut": ("Z047", "info"),
     "DebugCmdResult": ("Z048", "info"),
     "ConfirmCleanPath": ("Z037", "info"),
@@ -166,6 +168,11 @@ class Log:
             "name": name if name != "ListCmdOut" else "PrintEvent",
             "pid": os.getpid(),
             "thread": threading.current_thread().name,
-            "ts": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "ts": instant(now),
         }
         return json.dumps({"data": data, "info": info}, default=str, ensure_ascii=False)
+
+
+def instant(moment: datetime | None = None) -> str:
+    """An instant as the structured log writes it; now when none is given."""
+    return (moment or datetime.now(UTC)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Status
 
     from engine.modelrunner.project import Project
+    from engine.settings import Settings
 
 
 LONG_SECONDS = 0.4
@@ -98,9 +99,10 @@ class Shell:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """`data_dir` and `config` as the shared flags say; `connect`: the database to use, None: the project's own file.
+    """`data_dir` and `config` as the shared flags say, or the `settings` they lead to.
 
-    `cancelled` is set when nobody waits for the command any more: it stops before the next node.
+    `connect`: the database to use, None: the project's own file. `cancelled` is set when nobody waits for the command
+    any more: it stops before the next node.
     """
 
     folder: Path
@@ -108,8 +110,17 @@ class Place:
     terminal: Terminal
     data_dir: Path | None = None
     config: Path | None = None
+    settings: Settings | None = None
     connect: Callable[[Project], duckdb.DuckDBPyConnection] | None = None
     cancelled: threading.Event = field(default_factory=threading.Event)
+
+    def engine_settings(self) -> Settings:
+        """The engine's settings. ConfigurationError for a wrong file."""
+        if self.settings is not None:
+            return self.settings
+        from engine import settings as engine_settings
+
+        return engine_settings.load(self.data_dir, self.config, {})
 
     def path(self, given: Path) -> Path:
         """A path as the shell means it."""

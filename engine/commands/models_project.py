@@ -6,6 +6,7 @@ database file. Refuses to parse projects (engine.modelrunner) and to read flags 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,18 +28,22 @@ PACKAGED = Path(__file__).resolve().parents[2] / "sql_models"
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The project's folder, and whether it is the packaged one."""
+    """The project's folder, and whether it is the one whose models the engine keeps."""
 
     folder: Path
-    packaged: bool
+    own: bool
 
 
 def folder_of(given: Path | None, place: Place) -> Choice:
-    """--project-dir, else the working directory if it holds a project, else the packaged project."""
-    if given is None:
-        given = place.folder if (place.folder / "dbt_project.yml").is_file() else PACKAGED
-    folder = place.path(given)
-    return Choice(folder, folder.resolve() == PACKAGED)
+    """--project-dir, else the working directory if it holds a project, else the engine's project."""
+    if given is None and (place.folder / "dbt_project.yml").is_file():
+        given = place.folder
+    own = PACKAGED
+    if given is None or place.settings is not None or place.path(given).resolve() != PACKAGED:
+        setting = place.engine_settings()["models.project_dir"]
+        own = Path(setting).expanduser().resolve() if setting else PACKAGED
+    folder = place.path(given) if given is not None else own
+    return Choice(folder, folder.resolve() == own)
 
 
 def flags_block(folder: Path) -> Mapping[str, Any]:
@@ -56,16 +61,18 @@ def flags_block(folder: Path) -> Mapping[str, Any]:
 
 def load(choices: Choices, place: Place, chosen: Choice, verb: str, log: Log) -> Project:
     """Read the project under the flags chosen. ParseProblem (exit 2) says file and line."""
-    from engine import settings as engine_settings
     from engine.modelrunner.context import Flags
     from engine.modelrunner.project import Project
 
     variables = choices.mapping("variables")
     environment = dict(place.environment)
-    if chosen.packaged:
-        settings = engine_settings.load(place.data_dir, place.config, {})
-        if place.data_dir is not None or "AA_DATABASE" not in environment:
+    if chosen.own:
+        settings = place.engine_settings()
+        if place.data_dir is not None or place.settings is not None or "AA_DATABASE" not in environment:
             environment["AA_DATABASE"] = str(settings.database)
+        if not os.access(chosen.folder, os.W_OK) and not environment.get("DBT_TARGET_PATH"):
+            # An installed package is nobody's to write into.
+            environment["DBT_TARGET_PATH"] = str(settings.data_dir / "models" / "target")
         own = {
             "report_timezone": settings["report_timezone"],
             "internal_domains": list(settings["internal_domains"]),
@@ -73,7 +80,7 @@ def load(choices: Choices, place: Place, chosen: Choice, verb: str, log: Log) ->
         }
         variables = {**own, **variables}
     elif place.data_dir is not None:
-        environment["AA_DATABASE"] = str(engine_settings.load(place.data_dir, place.config, {}).database)
+        environment["AA_DATABASE"] = str(place.engine_settings().database)
     if (target_path := choices.path("target_path")) is not None:
         environment["DBT_TARGET_PATH"] = str(place.path(target_path))
     flags = Flags(

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 class Verb:
     """One verb. `code`: `module` or `module:function` below engine.commands; `words`: positional arguments.
 
-    `answers`: what it gives is data on standard output, so its talk goes to standard error.
-    `resident`: with the packaged project and an engine running on the data directory, the engine runs it.
+    `answers`: what it gives is data on standard output, so its talk goes to standard error. `writes`: it may change
+    tables, so in an engine it takes turns with refreshes. `resident`: with the engine's own project and an engine
+    running on the data directory, the engine does it; the others need no database.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Verb:
     aliases: tuple[str, ...] = ()
     words: tuple[Words, ...] = ()
     answers: bool = False
+    writes: bool = False
     resident: bool = True
 
     def function(self) -> Callable[[Work], int]:
@@ -50,32 +52,36 @@ class Words:
 
 
 VERBS: tuple[Verb, ...] = (
-    Verb("run", "make models", "models_nodes:run", "run -s +fct_sessions"),
-    Verb("build", "seeds, models, snapshots and tests, in order", "models_nodes:run", "build -s +fct_sessions"),
-    Verb("test", "run tests", "models_nodes:run", "test -s +fct_sessions"),
-    Verb("seed", "load CSV files", "models_nodes:run", "seed -s model_names"),
-    Verb("snapshot", "remember what rows look like now", "models_nodes:run", "snapshot -s orders_snapshot"),
+    Verb("run", "make models", "models_nodes:run", "run -s +fct_sessions", writes=True),
+    Verb("build", "seeds, models, snapshots and tests, in order", "models_nodes:run", "build -s +fct_sessions",
+         writes=True),
+    Verb("test", "run tests", "models_nodes:run", "test -s +fct_sessions", writes=True),
+    Verb("seed", "load CSV files", "models_nodes:run", "seed -s model_names", writes=True),
+    Verb("snapshot", "remember what rows look like now", "models_nodes:run", "snapshot -s orders_snapshot",
+         writes=True),
     Verb("source", "freshness: how old the rows of sources are", "models_nodes:freshness", "source freshness",
          words=(Words("action", "freshness", choices=("freshness", "snapshot-freshness")),)),
-    Verb("retry", "what failed or was skipped in the last run, again", "models_nodes:retry", "retry"),
+    Verb("retry", "what failed or was skipped in the last run, again", "models_nodes:retry", "retry", writes=True),
     Verb("run-operation", "call a macro", "models_nodes:operation", "run-operation my_macro --args '{day: 2026-01-31}'",
-         answers=True, words=(Words("macro", "the macro's name, with its package if need be"),)),
+         answers=True, writes=True, words=(Words("macro", "the macro's name, with its package if need be"),)),
     Verb("compile", "write the SQL of nodes without running it", "models_asking:compile", "compile -s fct_sessions",
          answers=True),
     Verb("show", "show the first rows of a node or of SQL", "models_asking:show", "show -s fct_sessions --limit 10",
          answers=True),
-    Verb("ls", "list nodes", "models_asking:ls", "ls -s +fct_sessions", aliases=("list",), answers=True),
+    Verb("ls", "list nodes", "models_asking:ls", "ls -s +fct_sessions", aliases=("list",), answers=True,
+         resident=False),
+    Verb("docs", "generate: catalog.json and documentation as a page that needs nothing else", "models_docs:run",
+         "docs generate --markdown docs", words=(Words("action", "generate", choices=("generate", "serve")),)),
     Verb("lineage", "where nodes and columns come from and where they go", "models_lineage:run",
-         "lineage fct_sessions.cost_usd",
+         "lineage fct_sessions.cost_usd", answers=True,
          words=(Words("node", "a node, or a column as NODE.COLUMN; nothing: all of --select", optional=True),)),
-    Verb("parse", "read the project and write manifest.json", "models_upkeep:parse", "parse"),
+    Verb("parse", "read the project and write manifest.json", "models_upkeep:parse", "parse", resident=False),
     Verb("debug", "check project, profile and database", "models_upkeep:debug", "debug"),
     Verb("deps", "check that packages are there", "models_upkeep:deps", "deps", resident=False),
     Verb("clean", "remove the target folder", "models_upkeep:clean", "clean", resident=False),
 )  # fmt: skip
 
 REFUSED = {
-    "docs": "not in this version; `aa-engine models parse` writes manifest.json",
     "clone": "use `aa-engine models build` on another target",
     "init": "copy an existing project; `aa-engine models debug` checks it",
     "sl": "there is no semantic layer; select from the marts",

@@ -11,13 +11,12 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from engine import __version__
-from engine.commands import models_project
+from engine.commands import models_project, models_remote
 from engine.commands.models_choices import Choices, choose, strictness
-from engine.commands.models_log import Log
+from engine.commands.models_log import Log, instant
 from engine.commands.models_place import Place
 from engine.commands.models_report import Lines, Records, Report
 from engine.commands.models_verbs import Verb
@@ -70,7 +69,7 @@ class Work:
         width = self.choices.number("printer_width") or 80
         return Lines(self.project, self.log, width, self.place.cancelled, announces=self.verb not in ("compile", "ls"))
 
-    def runner(self, report: Report) -> Runner:
+    def runner(self, report: Report | None = None) -> Runner:
         """A runner that tells the report of every node."""
         from engine.modelrunner import state
         from engine.modelrunner.runner import Runner
@@ -108,25 +107,23 @@ def perform(verb: Verb, command_line: Mapping[str, Any], place: Place) -> int:
     """Do one command; the exit code. Raises EngineError, unless the structured log has said what is wrong."""
     log = _log(choose(verb.name, command_line, place.environment, {}, lenient=True), verb, place)
     began = time.monotonic()
-    code = 2
     try:
         work = _work(verb, command_line, place, log)
+        address = models_remote.engine_for(verb, work.choices, work.chosen, place)
+        if address is not None:
+            return models_remote.perform_inside(address, verb, command_line, place)
         if not verb.answers:
-            log.say(
-                "MainReportVersion", f"Running with aa-engine={__version__}", version=f"={__version__}", log_version=3
-            )
+            said = f"Running with aa-engine={__version__}"
+            log.say("MainReportVersion", said, version=f"={__version__}", log_version=3)
         code = verb.function()(work)
     except EngineError as error:
-        code = error.exit_code
         if log.format != "json" or command_line.get("debug"):
             raise
+        code = error.exit_code
         log.say("MainEncounteredError", f"Encountered an error:\n{error.line()}", exc=error.line())
-    finally:
-        took = time.monotonic() - began
-        ended = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        what = "succeeded" if code == 0 else "failed"
-        log.say("CommandCompleted", f"Command `models {verb.name}` {what} after {took:.2f} seconds", success=code == 0,
-                command=f"models {verb.name}", completed_at=ended, elapsed=took)  # fmt: skip
+    took = time.monotonic() - began
+    log.say("CommandCompleted", f"Command `models {verb.name}` {'failed' if code else 'succeeded'} after {took:.2f} s",
+            command=f"models {verb.name}", completed_at=instant(), elapsed=took, success=code == 0)  # fmt: skip
     return code
 
 

@@ -39,6 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     import uvloop
 
     from engine import settings as engine_settings
+    from engine.commands.models_inside import commands_of
     from engine.errors import ConfigurationError
     from engine.service import Engine
 
@@ -63,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
 
     async def serve() -> None:
-        await Engine(settings, embedded=arguments.embedded).run()
+        await Engine(settings, embedded=arguments.embedded, models=commands_of).run()
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve())

@@ -1,0 +1,115 @@
+"""`aa-engine models` inside a running engine: the engine's side.
+
+Owns what a command finds there instead of a shell: the engine's own database by a cursor, its settings, a terminal
+whose lines go back to the shell, and a turn between two refreshes for verbs that write. Refuses to authenticate
+(engine.api does) and to do a verb otherwise than in a shell: `perform` is the same.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import EngineError
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from engine.api.commands import Command
+    from engine.modelrunner.project import Project
+    from engine.serving.refresh import ModelKeeper
+    from engine.workspace import Workspace
+
+Tell = Callable[[Mapping[str, Any]], None]
+
+
+class Relay:
+    """A terminal whose lines go back to the shell."""
+
+    def __init__(self, tell: Tell, *, live: bool, colours: bool) -> None:
+        self.live = live
+        self.colours = colours
+        self._tell = tell
+
+    def out(self, line: str) -> None:
+        self._tell({"out": line})
+
+    def err(self, line: str) -> None:
+        self._tell({"err": line})
+
+    def progress(self, line: str | None, done: int, total: int) -> None:
+        if self.live:
+            self._tell({"progress": line, "done": done, "total": total})
+
+
+@dataclass(slots=True)
+class Cursors:
+    """The cursors of one command, so that a statement can be stopped when nobody waits for it."""
+
+    workspace: Workspace
+    open: list[duckdb.DuckDBPyConnection] = field(default_factory=list)
+
+    def connect(self, project: Project) -> duckdb.DuckDBPyConnection:
+        cursor = self.workspace.path.database.cursor()
+        self.open.append(cursor)
+        return cursor
+
+    def interrupt(self) -> None:
+        for cursor in self.open:
+            cursor.interrupt()
+
+
+def commands_of(workspace: Workspace, keeper: ModelKeeper) -> Command:
+    """What an engine does with the commands it is sent."""
+
+    def command(asked: Mapping[str, Any], tell: Tell, cancelled: threading.Event) -> int:
+        from engine.commands.models_place import Place
+        from engine.commands.models_verbs import verb_of
+        from engine.commands.models_work import perform
+
+        cursors = Cursors(workspace)
+        relay = Relay(tell, live=bool(asked.get("live")), colours=bool(asked.get("colours")))
+        ended = threading.Event()
+        threading.Thread(target=_interrupt, args=(cancelled, ended, cursors), daemon=True).start()
+        try:
+            verb = verb_of(str(asked["verb"]))
+            place = Place(
+                Path(str(asked["folder"])),
+                {**os.environ, **asked["environment"]},
+                relay,
+                settings=workspace.settings,
+                connect=cursors.connect,
+                cancelled=cancelled,
+            )
+
+            def job() -> int:
+                return perform(verb, asked["given"], place)
+
+            return keeper.exclusively(job) if verb.writes else job()
+        except EngineError as error:
+            relay.err(f"aa-engine: {error.line()}")
+            return error.exit_code
+        except Exception as error:
+            print(
+                f"aa-engine: models {asked.get('verb')}: {type(error).__name__}: {error}", file=sys.stderr, flush=True
+            )
+            relay.err(f"aa-engine: an error of this program: {type(error).__name__}: {error}")
+            return 1
+        finally:
+            ended.set()
+
+    return command
+
+
+def _interrupt(cancelled: threading.Event, ended: threading.Event, cursors: Cursors) -> None:
+    """Stop what runs as soon as nobody waits for it."""
+    while not ended.is_set():
+        if cancelled.wait(0.2):
+            if not ended.is_set():
+                cursors.interrupt()
+            return
