@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.commands.models_nodes import say_unmatched
 from engine.commands.models_work import Work
 from engine.errors import EngineError, UsageError
 
@@ -45,7 +46,7 @@ def run(work: Work) -> int:
             if lineage_text.is_shown(project.member(uid))
         }
         if not ids:
-            work.place.terminal.err("Nothing to do: the selection matches no node")
+            say_unmatched(work)
         text = lineage_text.forest(project, ids, depth)
     else:
         if choices.many("select") or choices.many("models") or choices.many("exclude"):
@@ -61,12 +62,12 @@ def run(work: Work) -> int:
             text = lineage_text.columns_of(project, _lineage(work), node)
     if form == "json":
         found = lineage_text.nodes_record(project, ids, _lineage(work) if choices.yes("columns") else None)
-        work.place.terminal.out(json.dumps(found, indent=2))
+        work.log.answer(json.dumps(found, indent=2))
     elif form == "text":
         _print(work, text)
     else:
         picture = lineage_text.picture_of_nodes(project, ids)
-        work.place.terminal.out(lineage_text.mermaid(picture) if form == "mermaid" else lineage_text.dot(picture))
+        work.log.answer(lineage_text.mermaid(picture) if form == "mermaid" else lineage_text.dot(picture))
     return 0
 
 
@@ -79,13 +80,13 @@ def _column(
     above = lineage.upstream(start, depth) if up else {start: 0}
     below = lineage.downstream(start, depth) if down else {start: 0}
     if form == "json":
-        work.place.terminal.out(json.dumps(lineage_text.columns_record(lineage, start, above, below), indent=2))
+        work.log.answer(json.dumps(lineage_text.columns_record(lineage, start, above, below), indent=2))
     elif form == "text":
         lines = lineage_text.column_tree(work.project, lineage, start, upstream=up, downstream=down, depth=depth)
         _print(work, lines)
     else:
         picture = lineage_text.picture_of_columns(work.project, lineage, {**above, **below})
-        work.place.terminal.out(lineage_text.mermaid(picture) if form == "mermaid" else lineage_text.dot(picture))
+        work.log.answer(lineage_text.mermaid(picture) if form == "mermaid" else lineage_text.dot(picture))
     return 0
 
 
@@ -124,7 +125,7 @@ def _lineage(work: Work) -> Lineage:
     try:
         connection = Connection(work.connect())
     except EngineError as error:
-        work.place.terminal.err(f"Columns are read from files alone: {error.line()}")
+        work.log.say("Note", f"Columns are read from files alone: {error.line()}", level="warn", msg=error.line())
         return lineage.read(work.project)
     try:
         return lineage.read(work.project, connection, catalog.read(work.project, connection))
@@ -137,4 +138,4 @@ def _print(work: Work, lines: Iterable[str]) -> None:
     width = shutil.get_terminal_size().columns if work.place.terminal.live else None
     for line in lines:
         cut = width is not None and len(line) > width
-        work.place.terminal.out(f"{line[: width - 1]}…" if cut and width is not None else line)
+        work.log.answer(f"{line[: width - 1]}…" if cut and width is not None else line)

@@ -1,0 +1,68 @@
+"""`aa-engine models docs`: documentation of a project, as a page and as Markdown.
+
+Owns which files are written and where, and what the flags mean. Refuses to serve: the page opens from the disk.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.commands.models_work import Work
+from engine.errors import ConfigurationError, UsageError
+
+if TYPE_CHECKING:
+    from engine.modelrunner.catalog import Catalog
+
+
+def run(work: Work) -> int:
+    """`docs generate`. A node that cannot be compiled is exit 2, as in dbt, and leaves the old files."""
+    target = work.project.target_folder
+    if work.words["action"] == "serve":
+        raise UsageError(
+            "`models docs serve` is not supported",
+            hint=f"open {target / 'index.html'}: the page needs no server (`models docs generate` writes it)",
+        )
+    from engine import __version__
+    from engine.modelrunner import artifacts, catalog, docs_data, docs_markdown, docs_page, lineage
+    from engine.modelrunner.database import Connection
+    from engine.modelrunner.runner import VERB_TYPES, Runner, selected_ids
+
+    project, choices = work.project, work.choices
+    compiled: dict[str, str] = {}
+    selection = work.selection()
+    chosen = selected_ids(project, selection, (*VERB_TYPES["compile"], "source"))
+    if choices.switch("compile") is not False:
+        outcome = Runner(project, work.connect, write_artifacts=choices.yes("write_json")).compile(selection)
+        for result in outcome.results:
+            if result.failed:
+                raise ConfigurationError(f"{result.name} cannot be compiled: {result.message}", hint="nothing written")
+            if result.sql is not None:
+                compiled[result.unique_id] = result.sql
+    elif not (target / "manifest.json").is_file():
+        artifacts.write(target / "manifest.json", artifacts.manifest(project))
+    work.log.say("BuildingCatalog", "Building catalog")
+    connection = Connection(work.connect())
+    try:
+        found: Catalog = {} if choices.yes("empty_catalog") else catalog.read(project, connection)
+        columns = lineage.read(project, connection, found)
+    finally:
+        connection.raw.close()
+    artifacts.write(target / "catalog.json", catalog.artifact(project, found, chosen))
+    work.log.say("CatalogWritten", f"Catalog written to {target / 'catalog.json'}", path=str(target / "catalog.json"))
+    data: dict[str, Any] = docs_data.gather(project, found, columns, compiled, by=f"aa-engine {__version__}")
+    folder = choices.path("markdown")
+    if folder is not None or choices.text("format") == "markdown":
+        folder = work.place.path(folder) if folder is not None else target / "docs"
+        docs_markdown.write(folder, data)
+        _say(work, folder / "index.md")
+    if choices.text("format") != "markdown":
+        page = docs_page.render(data)
+        for name in ("index.html", "static_index.html") if choices.yes("static") else ("index.html",):
+            (target / name).write_text(page, encoding="utf-8")
+            _say(work, target / name)
+    return 0
+
+
+def _say(work: Work, path: Path) -> None:
+    work.log.say("Note", f"Documentation written to {path}", msg=str(path))
