@@ -23,7 +23,7 @@ from engine.store.lock import DirectoryLock
 from engine.store.writer import Applied
 
 if TYPE_CHECKING:
-    from engine.modelrunner.live import LiveLoop
+    from engine.modelrunner.resident import Resident
 
 
 class Workspace:
@@ -64,17 +64,16 @@ class Workspace:
             lock.release()
             raise
 
-    def live_loop(self) -> LiveLoop:
-        """The models of this workspace over its database; not yet started."""
-        from engine.modelrunner.live import LiveLoop
-        from engine.modelrunner.project import Project
+    def resident(self) -> Resident:
+        """The models of this workspace over its database; nothing is loaded yet."""
+        from engine.modelrunner.resident import Resident
 
-        project = Project.load(
+        return Resident(
             project_folder(self.settings),
+            self.path.database.cursor,
             variables=_variables(self.settings),
             environment={**os.environ, "AA_DATABASE": str(self.settings.database)},
         )
-        return LiveLoop(project, self.path.database.cursor)
 
     def models_stand(self) -> bool:
         """Whether the database holds the models of this project already, told without loading it."""
@@ -144,6 +143,11 @@ def _variables(settings: Settings) -> dict[str, Any]:
     }
 
 
+def is_edited(settings: Settings) -> bool:
+    """Whether somebody may edit the models while an engine runs: their own, or those of a source checkout."""
+    return bool(settings["models.project_dir"]) or (project_folder(settings).parent / "pyproject.toml").is_file()
+
+
 def project_folder(settings: Settings) -> Path:
     """The dbt project whose models the engine keeps: the setting, else the packaged one."""
     if settings["models.project_dir"]:
@@ -160,10 +164,9 @@ def offline(settings: Settings) -> Iterator[Workspace]:
         yield workspace
         workspace.path.flush(3600.0)
         workspace.name_models()
-        models = workspace.live_loop()
+        models = workspace.resident()
         try:
-            models.start()
-            models.refresh()
+            models.build()
         finally:
             models.close()
     finally:

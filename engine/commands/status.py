@@ -49,6 +49,7 @@ def _print(told: dict[str, Any], pid: int) -> None:
         ("rows", f"{told['event_count']:,}"),
         ("batch", f"{told['batch_id']} at {told['as_of']}"),
         ("behind", f"{told['journal']['lag_bytes']:,} bytes of journal"),
+        ("models", _models(told.get("models"))),
         ("watching", f"{told['subscribers']} consoles, {len(told['repositories']['watched'])} repositories"),
     ]
     lines += [(f"! {part}", sentence) for part, sentence in told.get("troubles", {}).items()]
@@ -60,6 +61,24 @@ def _print(told: dict[str, Any], pid: int) -> None:
         asides.append(("transcripts", left))
     asides += [("repository", state["detail"]) for state in repositories["watched"] if state["state"] != "empty"]
     lines += [(f"? {part}", sentence) for part, sentence in asides if sentence]
+    if failed := ((told.get("models") or {}).get("tests") or {}).get("failed"):
+        lines += [("? test", sentence) for sentence in failed]
     width = max(len(name) for name, _ in lines)
     for name, text in lines:
         print(f"{name:<{width}}  {text}")
+
+
+def _models(told: dict[str, Any] | None) -> str:
+    """How far the models are."""
+    if told is None:
+        return "not built yet"
+    behind = (
+        f"{told['lag_batches']} batches ({told['lag_seconds']:.1f} s) behind" if told["lag_batches"] else "up to date"
+    )
+    text = f"{told['relations']} relations, built {told['built_at']} up to batch {told['watermark']}, {behind}"
+    tests = told["tests"]
+    if told["building"]:
+        text += ", being built anew"
+    if tests is not None:
+        text += f"; tests: {tests['passed']} passed, {len(tests['warned'])} warned, {len(tests['failed'])} failed"
+    return text

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 OWN_MACROS = Path(__file__).parent / "macros"
-_ENDINGS = (".sql", ".yml", ".yaml", ".csv")
-_MADE = ("target", "logs")
+ENDINGS = (".sql", ".yml", ".yaml", ".csv")
+MADE = ("target", "logs")
 """Folders that running a project makes."""
 
 
@@ -31,7 +31,7 @@ def of_files(folder: Path, variables: Mapping[str, Any] | None) -> str:
             parts = path.relative_to(base).parts
             hidden = any(part.startswith(".") for part in parts)
             # Compiled tests lie in folders that are called like the property file that defines them.
-            if path.suffix in _ENDINGS and parts[0] not in _MADE and not hidden and path.is_file():
+            if path.suffix in ENDINGS and parts[0] not in MADE and not hidden and path.is_file():
                 digest.update("/".join(parts).encode() + b"\0" + path.read_bytes() + b"\0")
     digest.update(json.dumps(variables or {}, sort_keys=True, default=str).encode())
     return digest.hexdigest()

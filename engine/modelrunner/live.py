@@ -127,8 +127,11 @@ class LiveLoop:
     def prepare(self) -> None:
         """Make the plan of refreshes for the models as they are now."""
         connection = self.open()
-        self._plan = live_plan.make(self.project, connection)
-        live_refresh.prepare(connection, self._plan)
+        self._take(connection, live_plan.make(self.project, connection))
+
+    def _take(self, connection: Connection, plan: Plan) -> None:
+        live_refresh.prepare(connection, plan)
+        self._plan = plan
 
     def close(self) -> None:
         """Give the cursor back."""
@@ -140,10 +143,11 @@ class LiveLoop:
     def _start(self, nodes: tuple[str, ...], *, whatever: bool = False) -> Refresh | None:
         connection = self.open()
         mark = live_tables.watermark(connection, self.project.name)
-        built = None
-        if nodes or whatever or mark is None or self._out_of_date(connection, mark):
-            built = live_build.build(self.project, connection, nodes, mark, self._marks(connection))
-        self.prepare()
+        if not (nodes or whatever or mark is None or self._out_of_date(connection, mark)):
+            self.prepare()
+            return None
+        built, plan = live_build.build(self.project, connection, nodes, mark, self._marks(connection))
+        self._take(connection, plan)
         return built
 
     def _out_of_date(self, connection: Connection, mark: live_tables.Watermark) -> bool:

@@ -17,6 +17,7 @@ import duckdb
 from engine.errors import ModelError
 from engine.modelrunner import live_plan, live_refresh, live_tables, node_state
 from engine.modelrunner.database import Connection
+from engine.modelrunner.live_plan import Plan
 from engine.modelrunner.live_refresh import OneRefresh, Ran
 from engine.modelrunner.live_tables import Built, Watermark
 from engine.modelrunner.nodes import Node
@@ -46,8 +47,11 @@ def build(
     nodes: Sequence[str],
     old: Watermark | None,
     marks: Mapping[str, str],
-) -> Refresh:
-    """Build `nodes` whole and refresh the others. ModelError: nothing has changed but the history."""
+) -> tuple[Refresh, Plan]:
+    """Build `nodes` whole and refresh the others; also the plan of the refreshes to come.
+
+    ModelError, or ParseProblem when there can be no such plan: nothing has changed but the history.
+    """
     clock = time.perf_counter()
     dirty = set(nodes)
     gates = {node.unique_id for node in live_plan.gates(project) if not dirty.isdisjoint(node.depends_on)}
@@ -74,6 +78,7 @@ def build(
             )
             publish(project, connection, batch, build_id, sequence, marks)
             live_tables.record(connection, build_id, history(run.results))
+            plan = live_plan.make(project, connection)
     except (ModelError, duckdb.Error) as error:
         live_tables.record(connection, f"build-failed-{uuid.uuid4().hex[:8]}", history(run.results))
         if isinstance(error, ModelError):
@@ -82,7 +87,7 @@ def build(
     made = tuple(result.unique_id for result in run.results if result.resource_type == "model")
     whole = dirty.issuperset(node.unique_id for node in node_state.relational(project))
     models = (*refreshed, *(uid for uid in made if uid not in refreshed))
-    return Refresh(batch, touched, models, time.perf_counter() - clock, full=whole)
+    return Refresh(batch, touched, models, time.perf_counter() - clock, full=whole), plan
 
 
 def publish(
@@ -103,13 +108,17 @@ def publish(
     live_tables.write_marks(connection, project.name, marks)
 
 
-def built(project: Project, run: Run) -> list[Built]:
-    """What a run made, with the fingerprints of what it compiled."""
+def built(project: Project, run: Run, prefix: str = "") -> list[Built]:
+    """What a run made, with the fingerprints of what it compiled; `prefix` stood before the names of relations."""
     return [
         Built(
             result.unique_id,
             project.nodes[result.unique_id].relation_name or "",
-            node_state.fingerprint(project, project.nodes[result.unique_id], result.sql or ""),
+            node_state.fingerprint(
+                project,
+                project.nodes[result.unique_id],
+                (result.sql or "").replace(prefix, "") if prefix else result.sql or "",
+            ),
             result.rows,
             result.seconds * 1000,
         )

@@ -89,6 +89,28 @@ class Watermark:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """How far the models are behind: their watermark beside the newest batch, each with the instant of its commit."""
+
+    build_id: str
+    built_at: datetime.datetime
+    watermark: int
+    watermark_at: datetime.datetime | None
+    newest: int
+    newest_at: datetime.datetime | None
+    report_timezone: str | None
+    fingerprint: str
+    relations: int
+
+    @property
+    def lag_seconds(self) -> float:
+        """How much older the newest batch in the models is than the newest of all."""
+        if self.watermark_at is None or self.newest_at is None:
+            return 0.0
+        return max(0.0, (self.newest_at - self.watermark_at).total_seconds())
+
+
+@dataclass(frozen=True, slots=True)
 class Built:
     """What one relation was built from."""
 
@@ -123,6 +145,23 @@ def watermark(connection: Connection, project: str) -> Watermark | None:
         [project],
     )
     return None if row is None else Watermark(*row)
+
+
+def standing(connection: Connection, project: str) -> Standing | None:
+    """How the models stand; None when they were never built."""
+    if not kept(connection, project):
+        return None
+    newest = newest_batch(connection)
+    instant = _instant_of(connection, newest) if has_times(connection) else None
+    row = connection.one(
+        """
+        select build_id, built_at, batch_id, batch_at, report_timezone, fingerprint,
+            (select count(*) from ops.model_nodes as n where n.project = w.project)
+        from ops.model_watermark as w where project = ?
+        """,
+        [project],
+    )
+    return None if row is None else Standing(row[0], row[1], row[2], row[3], newest, instant, row[4], row[5], row[6])
 
 
 def nodes(connection: Connection, project: str) -> dict[str, Built]:

@@ -53,11 +53,25 @@ class Health:
                 "batch_id": progress.batch_id,
                 "waiting_rows": self._path.recorder.waiting_rows,
             },
+            "models": self._models(),
             "transcripts": asdict(self._follower.status()),
             "repositories": {
                 "problem": self._watcher.problem,
                 "watched": [asdict(state) for state in self._watcher.states()],
             },
+        }
+
+    def _models(self) -> Mapping[str, Any] | None:
+        """How far the models are, and what their tests found; None before the first build."""
+        state = self._keeper.state()
+        if state is None or state.standing is None:
+            return None
+        return {
+            **asdict(state.standing),
+            "lag_batches": state.standing.newest - state.standing.watermark,
+            "lag_seconds": state.standing.lag_seconds,
+            "building": state.building,
+            "tests": asdict(state.tests) if state.tests is not None else None,
         }
 
     async def answer(self, path: str, send: Send) -> None:

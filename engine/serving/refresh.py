@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from engine.contract import ChangeSet
 from engine.errors import EngineError, ModelError
-from engine.workspace import Workspace
+from engine.workspace import Workspace, is_edited
 
 if TYPE_CHECKING:
-    from engine.modelrunner.live import LiveLoop, Refresh
+    from engine.modelrunner.live import Refresh
+    from engine.modelrunner.resident import ModelsState, Resident
 
 Result = TypeVar("Result")
 
@@ -86,11 +87,10 @@ class ModelKeeper:
         self._rows = 0
         self._stopping = threading.Event()
         self._built = threading.Event()
-        self._loop: LiveLoop | None = None
+        self._models: Resident | None = None
         self._generation = -1
         self._priced = False
         self._turns = Turns()
-        self._look_again = False
         self.trouble: str | None = None
         """What keeps the models from being up to date, in one line; None when nothing does."""
         self._thread = threading.Thread(target=self._run, name="models", daemon=True)
@@ -120,8 +120,13 @@ class ModelKeeper:
             try:
                 return job()
             finally:
-                self._look_again = True
+                if self._models is not None:
+                    self._models.look_again()
                 self._news.set()
+
+    def state(self) -> ModelsState | None:
+        """How the models are; None before the first of them was looked at."""
+        return self._models.state() if self._models is not None else None
 
     def stop(self) -> None:
         """End after the refresh or the job that runs now."""
@@ -134,7 +139,7 @@ class ModelKeeper:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self._news.wait()
+            self._news.wait(self._models.wait() if self._models is not None else None)
             self._news.clear()
             if self._stopping.is_set():
                 break
@@ -145,11 +150,12 @@ class ModelKeeper:
                     # Before the refresh, so that a new model's first requests are priced in it.
                     self._workspace.name_models()
                     self._refresh()
-                self._say(None)
+                self._say(self._models.problem if self._models is not None else None)
                 pause = self._pause
             except Exception as error:
                 self._say(error.line() if isinstance(error, EngineError) else _sentence(error))
-                self._close()
+                if self._models is not None:
+                    self._models.release()
                 self._news.set()
                 pause = RETRY_SECONDS
             finally:
@@ -157,7 +163,8 @@ class ModelKeeper:
             took = time.monotonic() - began
             rest = min(FLOOD_PAUSE * took, LONGEST_PAUSE) if rows > MANY_ROWS else 0.0
             self._stopping.wait(max(rest, pause - took))
-        self._close()
+        if self._models is not None:
+            self._models.close()
 
     def _price(self) -> None:
         """Once, bring the price book up to date: before a build or refresh, since new prices change every cost.
@@ -174,24 +181,19 @@ class ModelKeeper:
 
     def _refresh(self) -> None:
         generation = self._workspace.path.database.generation
-        if self._loop is None or generation != self._generation or self._look_again:
-            # A reopened database has invalidated the connection that the loop holds; a job may have changed tables.
-            self._look_again = False
-            self._close()
-            loop = self._workspace.live_loop()
-            built = loop.start()
-            self._loop, self._generation = loop, generation
-            if built is not None:
-                self._publish(change_set(built, datetime.now(UTC)))
-        refresh = self._loop.refresh()
-        # A batch of nothing but repetitions changes no model, and is no news.
-        if refresh is not None and refresh.models:
-            self._publish(change_set(refresh, datetime.now(UTC)))
+        if self._models is None:
+            self._models = self._workspace.resident()
+            self._models.watch(self._news.set, files=is_edited(self._workspace.settings))
+        elif generation != self._generation:
+            # A reopened database has invalidated the connections that the models hold.
+            self._models.reconnect()
+        self._generation = generation
+        self._models.follow(self._tell)
 
-    def _close(self) -> None:
-        if self._loop is not None:
-            self._loop.close()
-            self._loop = None
+    def _tell(self, refresh: Refresh) -> None:
+        # A batch of nothing but repetitions changes no model, and is no news.
+        if refresh.models:
+            self._publish(change_set(refresh, datetime.now(UTC)))
 
     def _say(self, trouble: str | None) -> None:
         if trouble is not None and trouble != self.trouble:

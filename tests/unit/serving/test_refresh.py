@@ -84,6 +84,10 @@ class Kept:
         while name not in self.changes.get(timeout=LONGEST).commits:
             pass
 
+    def trouble(self) -> str | None:
+        """What keeps the models from being up to date now."""
+        return self.keeper.trouble
+
     def close(self) -> None:
         self.keeper.stop()
         self.workspace.close()
@@ -101,6 +105,47 @@ def test_what_arrives_is_shown_and_told(kept: Kept) -> None:
     kept.commit("a")
     kept.wait_for_commit("a")
     assert kept.commits() == ["a"]
+
+
+def test_an_edited_model_is_built_without_a_restart(kept: Kept) -> None:
+    kept.commit("a")
+    kept.start()
+    kept.write({"models/count.sql": "select count(*) as n from {{ ref('commits') }}"})
+    while "model.small.count" not in kept.changes.get(timeout=LONGEST).models:
+        pass
+    kept.commit("b")
+    kept.wait_for_commit("b")
+    cursor = kept.workspace.path.database.cursor()
+    assert cursor.execute("select n from main.count").fetchall() == [(2,)]
+
+
+def test_a_broken_edit_is_told_once_and_rows_go_on_being_shown(kept: Kept, capsys: pytest.CaptureFixture[str]) -> None:
+    kept.start()
+    kept.write({"models/count.sql": "select * from {{ ref('comits') }}"})
+    kept.commit("a")
+    kept.wait_for_commit("a")
+    while kept.trouble() is None:
+        kept.commit("b")
+        kept.commit("c")
+    kept.write({"models/count.sql": "select * from {{ ref('commits') }}"})
+    while "model.small.count" not in kept.changes.get(timeout=LONGEST).models:
+        pass
+    kept.keeper.exclusively(lambda: None)
+    while kept.trouble() is not None:
+        pass
+    said = capsys.readouterr().err
+    assert said.count("did you mean 'commits'?") == 1
+
+
+def test_the_state_says_how_far_the_models_are(kept: Kept) -> None:
+    kept.commit("a")
+    kept.start()
+    kept.commit("b")
+    kept.wait_for_commit("b")
+    state = kept.keeper.state()
+    assert state is not None
+    assert state.standing is not None
+    assert (state.standing.watermark, state.standing.relations) == (state.standing.newest, 1)
 
 
 def test_no_refresh_runs_during_a_job(kept: Kept) -> None:
