@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from engine.modelrunner.nodes import Member, Node
     from engine.modelrunner.project import Project
-    from engine.modelrunner.relation import ResultTable
+    from engine.modelrunner.result_table import ResultTable
 
 _KEYS = ("alias", "name", "package_name", "depends_on", "tags", "config", "resource_type", "source_name",
          "original_file_path", "unique_id")  # fmt: skip
@@ -146,7 +146,10 @@ def _nodes(work: Work) -> list[Node]:
     from engine.modelrunner.runner import VERB_TYPES, selected_ids
 
     ids = selected_ids(work.project, work.selection(), VERB_TYPES["show"])
-    return [work.project.nodes[uid] for uid in work.project.graph.order() if uid in ids]
+    named = {*work.choices.many("select"), *work.choices.many("models")}
+    nodes = [work.project.nodes[uid] for uid in work.project.graph.order() if uid in ids]
+    # Tests come along with what they test; asked for is what has rows of its own, or was named.
+    return [node for node in nodes if node.resource_type != "test" or node.name in named]
 
 
 def _sql_of(node: Node, compiler: Any) -> str:

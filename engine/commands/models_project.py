@@ -123,10 +123,7 @@ def connect(project: Project) -> duckdb.DuckDBPyConnection:
         holder = re.search(r"held in (.+?) \(PID (\d+)\)", str(error))
         if holder is None:
             raise StorageError(f"cannot open {target.path}: {str(error).splitlines()[0]}") from None
-        raise InUseError(
-            f"{target.path} is in use by process {holder.group(2)} ({Path(holder.group(1)).name})",
-            hint="stop it, or work on a copy of the file",
-        ) from None
+        raise _in_use(Path(target.path), Path(holder.group(1)).name, int(holder.group(2))) from None
     for extension in target.extensions:
         connection.load_extension(extension)
     for key, value in target.settings.items():
@@ -136,3 +133,31 @@ def connect(project: Project) -> duckdb.DuckDBPyConnection:
         mode = " (read_only)" if attached.get("read_only") else ""
         connection.execute(f"attach '{attached['path']}'{alias}{mode}")
     return connection
+
+
+def _in_use(path: Path, program: str, pid: int) -> InUseError:
+    """Who holds a database file, and what to do."""
+    from engine.client import read_address
+
+    address = read_address(path.parent / "engine.json")
+    if address is not None and address.pid == pid:
+        place = f"unix:{address.socket}" if address.socket else address.http
+        return InUseError(
+            f"{path} is in use by the engine at {place} (process {pid})",
+            hint="`aa-engine models` with the engine's own project works inside it; for another project, target or "
+            "program stop the engine, or work on a copy of the file made while it is stopped",
+        )
+    return InUseError(
+        f"{path} is in use by process {pid} ({_command_line(pid) or program})",
+        hint="wait until it has ended or stop it, or work on a copy of the file",
+    )
+
+
+def _command_line(pid: int) -> str | None:
+    """What a process was started as, where the system tells."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return None
+    said = " ".join([Path(words[0]).name, *words[1:]]).strip()
+    return said if len(said) <= 60 else f"{said[:59]}…"
