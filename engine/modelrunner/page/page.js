@@ -75,13 +75,26 @@ if (typeof document !== "undefined") (() => {
     const { found, svg } = picture(places, here);
     holder.innerHTML = svg.text;
     holder.tabIndex = 0;
+    const drawing = holder.firstElementChild, whole = [found.width + 28, found.height + 28];
+    drawing.setAttribute("viewBox", `0 0 ${whole[0]} ${whole[1]}`);
+    let scale = 1;
+    const zoom = (to) => {
+      scale = Math.min(2, Math.max(0.2, to));
+      drawing.setAttribute("width", whole[0] * scale);
+      drawing.setAttribute("height", whole[1] * scale);
+    };
+    const fit = () => zoom(Math.min(1, Math.max(0.6, Math.min((holder.clientWidth - 4) / whole[0], (holder.clientHeight - 4) / whole[1]))));
+    fit();
+    const bar = find("zoom");
+    if (bar) bar.onclick = (event) => { const by = event.target.dataset.zoom; if (by) { if (by === "fit") fit(); else zoom(scale * Number(by)); shown(); } };
+    holder.onwheel = (event) => { if (event.ctrlKey || event.metaKey) { event.preventDefault(); zoom(scale * (event.deltaY < 0 ? 1.1 : 0.9)); } };
     picked.picture = found;
-    picked.at = here ?? places[0] ?? null;
+    picked.at = here ?? null;
     const shown = () => {
       holder.querySelectorAll(".box").forEach((one) => one.classList.toggle("at", Number(one.dataset.place) === picked.at));
       holder.querySelectorAll(".edge").forEach((one) => one.classList.toggle("on", Number(one.dataset.from) === picked.at || Number(one.dataset.to) === picked.at));
       const at = found.boxes.find((one) => one.place === picked.at);
-      if (at) holder.scrollTo({ left: at.x - holder.clientWidth / 2 + 100, top: at.y - holder.clientHeight / 2 + 20 });
+      if (at) holder.scrollTo({ left: at.x * scale - holder.clientWidth / 2 + 100, top: at.y * scale - holder.clientHeight / 2 + 20 });
     };
     shown();
     holder.onclick = (event) => { const at = event.target.closest?.(".box"); if (at && !holder.dataset.moved) go(address(Number(at.dataset.place))); };
@@ -90,6 +103,10 @@ if (typeof document !== "undefined") (() => {
       holder.querySelectorAll(".edge").forEach((one) => one.classList.toggle("on", Number(one.dataset.from) === now || Number(one.dataset.to) === now)); } };
     holder.onkeydown = (event) => {
       if (event.key.startsWith("Arrow")) { picked.at = pure.step(found, nodes, picked.at, event.key) ?? picked.at; shown(); event.preventDefault(); event.stopPropagation(); }
+      const factor = { "+": 1.2, "=": 1.2, "-": 1 / 1.2 }[event.key];
+      if (factor) zoom(scale * factor);
+      if (event.key === "0") fit();
+      if (factor || event.key === "0") { shown(); event.preventDefault(); }
       if (event.key === "Enter" && picked.at !== null) { go(address(picked.at)); event.preventDefault(); }
     };
     holder.onpointerdown = (event) => {
@@ -112,7 +129,7 @@ if (typeof document !== "undefined") (() => {
     nodes.forEach((node) => { if (!node.hidden) kinds.set(node.type, (kinds.get(node.type) ?? 0) + 1); });
     const tests = nodes.reduce((sum, node) => sum + node.tests.length, 0);
     main.innerHTML = html`<div class="crumbs">Project</div><h1>${data.project}</h1>
-      <div class="counts">${[...kinds].map(([kind, number]) => html`<a class="card" href="#/t/${kind}"><b>${number}</b><span>${kind}${number === 1 ? "" : kind === "analysis" ? "" : "s"}</span></a>`)}<a class="card" href="#/graph"><b>${tests}</b><span>${tests === 1 ? "test" : "tests"} of them</span></a></div>
+      <div class="counts">${[...kinds].map(([kind, number]) => html`<a class="card" href="#/t/${kind}"><b>${number}</b><span>${kind}${number === 1 ? "" : kind === "analysis" ? "" : "s"}</span></a>`)}<a class="card" href="#/graph"><b>${tests}</b><span>${tests === 1 ? "test" : "tests"}</span></a></div>
       ${prose(data.overview)}
       ${Object.entries(data.packages).map(([name, text]) => html`<h2>${name} <small>package</small></h2>${prose(text)}`)}`.text;
   }
@@ -122,20 +139,21 @@ if (typeof document !== "undefined") (() => {
     return rows.length ? html`<h2>Details</h2><dl class="card facts">${rows}</dl>` : "";
   }
 
-  function trailOf(tree, root = true) {
-    const self = root ? "" : html`${columnLink(tree.place, tree.name)}${tree.again ? html` <span class="none">(above)</span>` : ""}${tree.known ? "" : html` <span class="badge warn">unknown</span>`}`;
-    const steps = tree.again || root ? "" : tree.steps.slice(0, 4).map((text) => html`<code class="expr">= ${raw(pure.highlight(text))}</code>`);
-    const below = tree.below.length ? html`<ul>${tree.below.map((one) => trailOf(one, false))}</ul>` : "";
-    return root ? below : html`<li>${self}${steps}${below}</li>`;
+  const expressions = (steps) => steps.map((text) => html`<code class="expr">= ${raw(pure.highlight(text))}</code>`);
+  function trailOf(tree, level = 0) {
+    return html`<ul>${tree.below.map((one) => {
+      const self = html`${columnLink(one.place, one.name)}${one.again ? html` <span class="none">(above)</span>` : ""}${one.known ? "" : html` <span class="badge warn">unknown</span>`}`;
+      const steps = one.again ? "" : expressions(one.steps.slice(0, 4));
+      if (!one.below.length) return html`<li class="leaf">${self}${steps}</li>`;
+      return html`<li><details${raw(level < 2 ? " open" : "")}><summary>${self}</summary>${steps}${trailOf(one, level + 1)}</details></li>`;
+    })}</ul>`;
   }
-  function columnPanel(place, name) {
-    const column = pure.columnOf(nodes, place, name);
-    if (!column) return "";
-    const up = pure.trail(nodes, place, name), down = pure.trail(nodes, place, name, used);
-    return html`<h2 id="column">Lineage of ${column.name} <small>${column.known === false ? "a part could not be followed" : ""}</small></h2>
-      <div class="card trail">${(column.steps ?? []).map((text) => html`<code class="expr">= ${raw(pure.highlight(text))}</code>`)}
-      ${up.below.length ? html`<p>is made of</p>${trailOf(up)}` : html`<p class="none">${column.known === false ? "unknown" : nodes[place].type === "source" ? "comes from outside" : "is made of no column"}</p>`}
-      ${down.below.length ? html`<p>goes into</p>${trailOf(down)}` : html`<p class="none">goes into nothing</p>`}</div>`;
+  function columnPanel(place, column) {
+    const up = pure.trail(nodes, place, column.name), down = pure.trail(nodes, place, column.name, used);
+    const origin = column.known === false ? "a part of it could not be followed" : nodes[place].type === "source" || nodes[place].type === "seed" ? "comes from outside" : "is made of no column";
+    return html`<tr class="panel"><td colspan="4"><div class="trail">${expressions(column.steps ?? [])}
+      ${up.below.length ? html`<p>is made of${column.known === false ? ", as far as it could be followed" : ""}</p>${trailOf(up)}` : html`<p class="none">${origin}</p>`}
+      ${down.below.length ? html`<p>goes into</p>${trailOf(down)}` : html`<p class="none">goes into nothing</p>`}</div></td></tr>`;
   }
 
   function columnsTable(place, chosen) {
@@ -143,9 +161,10 @@ if (typeof document !== "undefined") (() => {
     if (!node.columns.length) return html`<p class="none">No columns are known: nothing is built and nothing described</p>`;
     return html`<div class="card wide"><table class="columns"><thead><tr><th>Column</th><th>Type</th><th>Description</th><th>Lineage</th></tr></thead><tbody>${node.columns.map((column) => {
       const goes = used.get(`${place}\0${column.name.toLowerCase()}`)?.length ?? 0, comes = column.from?.length ?? 0;
-      return html`<tr class="${chosen && column.name.toLowerCase() === chosen.toLowerCase() ? "on" : ""}"><td class="col">${column.name}</td><td class="type mono">${column.type ?? ""}</td>
+      const on = chosen && column.name.toLowerCase() === chosen.toLowerCase();
+      return html`<tr${raw(on ? ' class="on" id="column"' : "")}><td class="col">${column.name}</td><td class="type mono">${column.type ?? ""}</td>
         <td>${column.description ? raw(pure.markdown(column.description)) : ""}<div class="chips">${(column.tests ?? []).map((test) => html`<span class="chip">${test}</span>`)}${(column.tags ?? []).map((tag) => html`<span class="chip">#${tag}</span>`)}</div></td>
-        <td><a href="${address(place, column.name)}" title="What ${column.name} is made of and goes into">${column.known === false ? "unknown" : comes ? `← ${comes}` : ""} ${goes ? `→ ${goes}` : ""}${!comes && !goes && column.known !== false ? "·" : ""}</a></td></tr>`;
+        <td><a href="${address(place, column.name)}" title="What ${column.name} is made of and goes into">${column.known === false ? "unknown" : comes ? `← ${comes}` : ""} ${goes ? `→ ${goes}` : ""}${!comes && !goes && column.known !== false ? "·" : ""}</a></td></tr>${on ? columnPanel(place, column) : ""}`;
     })}</tbody></table></div>`;
   }
 
@@ -158,8 +177,7 @@ if (typeof document !== "undefined") (() => {
       <div class="badges"><span class="badge">${dot(node)} ${node.kind}</span>${node.relation ? html`<span class="badge mono">${node.relation}</span>` : ""}${node.built === false ? html`<span class="badge warn">not in the database</span>` : ""}${(node.tags ?? []).map((tag) => html`<span class="badge">#${tag}</span>`)}</div>
       <h2>Description</h2>${prose(node.description)}
       ${node.type === "exposure" || node.type === "analysis" ? "" : html`<h2>Columns <small>${node.columns.length || ""}</small></h2>${columnsTable(place, chosen)}`}
-      ${chosen ? columnPanel(place, chosen) : ""}
-      <h2>Graph</h2><div class="bar" id="steps">${[1, 2, 99].map((steps) => html`<button type="button" data-steps="${steps}" aria-pressed="${state.steps === steps}">${steps === 99 ? "all" : count(steps, "step")}</button>`)}<span class="hint">arrow keys move, Enter opens</span></div><div class="card graph" id="graph"></div>
+      <h2>Graph</h2><div class="bar" id="steps">${[1, 2, 99].map((steps) => html`<button type="button" data-steps="${steps}" aria-pressed="${state.steps === steps}">${steps === 99 ? "all" : count(steps, "step")}</button>`)}<span id="zoom"><button type="button" data-zoom="0.8" aria-label="smaller">−</button> <button type="button" data-zoom="fit">fit</button> <button type="button" data-zoom="1.25" aria-label="larger">+</button></span><span class="hint">arrow keys move, Enter opens</span></div><div class="card graph" id="graph"></div>
       <h2>Stands on and is used by</h2><div class="two">${side("Parents", node.parents)}${side("Children", node.children)}</div>
       ${node.tests.length ? html`<h2>Tests <small>${node.tests.length}</small></h2><div class="card wide"><table class="columns"><tbody>${node.tests.map((test) => html`<tr><td class="col">${test.name}</td><td class="type">${test.column ?? ""}</td><td>${test.description ? raw(pure.markdown(test.description)) : ""}${test.detail ? html`<code>${test.detail}</code>` : ""}</td><td class="type">${test.severity ?? ""}</td></tr>`)}</tbody></table></div>` : ""}
       ${node.raw || node.compiled ? html`<h2>Code</h2><div class="bar" id="code"><button type="button" data-code="raw" aria-pressed="${state.code === "raw"}">Source</button>${node.compiled ? html`<button type="button" data-code="compiled" aria-pressed="${state.code === "compiled"}">Compiled</button>` : ""}<button type="button" data-code="copy">Copy</button></div><pre class="sql" id="sql"></pre>` : ""}
@@ -189,7 +207,7 @@ if (typeof document !== "undefined") (() => {
 
   function wholeGraph() {
     document.title = `Graph · ${data.project}`;
-    main.innerHTML = html`<h1>Graph</h1><div class="bar"><span class="hint">drag to move, arrow keys walk along the edges, Enter opens</span></div><div class="card graph full" id="graph"></div>`.text;
+    main.innerHTML = html`<h1>Graph</h1><div class="bar"><span id="zoom"><button type="button" data-zoom="0.8" aria-label="smaller">−</button> <button type="button" data-zoom="fit">fit</button> <button type="button" data-zoom="1.25" aria-label="larger">+</button></span><span class="hint">drag to move, arrow keys walk along the edges, Enter opens</span></div><div class="card graph full" id="graph"></div>`.text;
     showGraph(find("graph"), nodes.map((_, place) => place).filter((place) => !nodes[place].hidden && (nodes[place].parents.length || nodes[place].children.length)), state.at);
     find("graph").focus();
   }
@@ -202,7 +220,7 @@ if (typeof document !== "undefined") (() => {
       <h2>Code</h2><pre class="sql">${raw(pure.highlight(macro.code))}</pre>`.text;
   }
 
-  const KEYS = [["/", "search"], ["↑ ↓", "walk the list (from the search too); in a graph along a layer"], ["← →", "in a graph to a parent or a child"], ["Enter", "open"], ["g", "graph of everything"], ["o", "overview"], ["[ ]", "first parent, first child"], ["t", "light or dark"], ["Esc", "leave the search"], ["?", "this page"]];
+  const KEYS = [["/", "search"], ["↑ ↓", "walk the list (from the search too); in a graph along a layer"], ["← →", "in a graph to a parent or a child"], ["+ − 0", "in a graph larger, smaller, all of it"], ["Enter", "open"], ["g", "graph of everything"], ["o", "overview"], ["[ ]", "first parent, first child"], ["t", "light or dark"], ["Esc", "leave the search"], ["?", "this page"]];
   function keysPage() {
     document.title = `Keys · ${data.project}`;
     main.innerHTML = html`<h1>Keys</h1><dl class="card facts">${KEYS.map(([key, what]) => html`<dt><kbd>${key}</kbd></dt><dd>${what}</dd>`)}</dl>`.text;
@@ -211,6 +229,7 @@ if (typeof document !== "undefined") (() => {
   function draw() {
     const parts = location.hash.replace(/^#\/?/, "").split("/").map((one) => { try { return decodeURIComponent(one); } catch { return one; } });
     const [kind, name, , column] = parts;
+    main.classList.toggle("wide", kind === "graph");
     state.at = kind === "n" ? byId.get(name) ?? null : state.at;
     if (kind === "n" && state.at !== null) drawNode(state.at, column);
     else if (kind === "m" && byMacro.has(name)) macroPage(byMacro.get(name));

@@ -230,15 +230,14 @@ const pure = (() => {
     for (let sweep = 0; sweep < 16; sweep += 1) {
       const side = sweep % 2 ? "right" : "left";
       for (const column of sweep % 2 ? [...columns].reverse() : columns) {
-        for (const item of column) {
-          if (item[side].length) item.y = item[side].reduce((sum, other) => sum + middle(other), 0) / item[side].length - height(item) / 2;
-        }
-        for (let at = 1; at < column.length; at += 1) {
-          column[at].y = Math.max(column[at].y, column[at - 1].y + height(column[at - 1]) + size.gapY);
-        }
-        for (let at = column.length - 2; at >= 0; at -= 1) {
-          column[at].y = Math.min(column[at].y, column[at + 1].y - height(column[at]) - size.gapY);
-        }
+        const wanted = column.map((item) => (item[side].length ? mean(item[side].map((other) => ({ y: middle(other) })), "y") - height(item) / 2 : item.y));
+        column.forEach((item, at) => {
+          const above = column[at - 1];
+          item.y = above ? Math.max(wanted[at], above.y + height(above) + size.gapY) : wanted[at];
+        });
+        // What had no room moved down; the whole column moves back by as much as its items are off on average.
+        const off = column.reduce((sum, item, at) => sum + item.y - wanted[at], 0) / (column.length || 1);
+        column.forEach((item) => { item.y -= off; });
       }
     }
     const all = columns.flat();
@@ -270,8 +269,8 @@ const pure = (() => {
 
   /* Where an arrow key leads in a layout: to the nearest box of a neighbour, or up and down in the same layer. */
   function step(picture, nodes, at, key) {
-    const here = picture.boxes.find((box) => box.place === at) ?? picture.boxes[0];
-    if (!here) return null;
+    const here = picture.boxes.find((box) => box.place === at);
+    if (!here) return picture.boxes[0]?.place ?? null;
     const near = (boxes) => boxes.sort((one, other) => Math.abs(one.y - here.y) - Math.abs(other.y - here.y))[0]?.place ?? here.place;
     const of = (places) => near(picture.boxes.filter((box) => places.includes(box.place)));
     if (key === "ArrowLeft") return of(nodes[here.place].parents);
