@@ -43,6 +43,12 @@ class Choices:
         value = self.values.get(name)
         return None if value is None else int(value)
 
+    def recorded(self) -> dict[str, Any]:
+        """All of them under dbt's names, as run_results.json holds them and templates may ask for them."""
+        renamed = {"variables": "vars", "arguments": "args", "show_rows": "show", "output_file": "output"}
+        plain = {name: str(value) if isinstance(value, Path) else value for name, value in self.values.items()}
+        return {renamed.get(name, name): value for name, value in plain.items() if value is not None}
+
     def path(self, name: str) -> Path | None:
         value = self.values.get(name)
         return None if value is None else Path(value)
@@ -83,6 +89,19 @@ def choose(
             value = flag.default
         values[flag.name] = value
     return Choices(verb, values, frozenset(given))
+
+
+def again(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The flags of an earlier run, as its run_results.json holds them, for running it once more.
+
+    As in dbt, what names a place, a selection or a form of output is said anew.
+    """
+    kept = {flag.name: flag.name for flag in FLAGS if flag.kind != "path" and not flag.accepted}
+    for name in ("select", "models", "exclude", "selector", "resource_types", "exclude_resource_types", "warn_error",
+                 "output", "json", "log_format", "quiet", "use_colors"):  # fmt: skip
+        kept.pop(name, None)
+    kept["vars"] = kept.pop("variables")
+    return {kept[name]: value for name, value in arguments.items() if name in kept and value not in (None, "")}
 
 
 def _flags_of(verb: str) -> Iterator[Flag]:

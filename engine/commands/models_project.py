@@ -59,7 +59,19 @@ def flags_block(folder: Path) -> Mapping[str, Any]:
     return block if isinstance(block, Mapping) else {}
 
 
-def load(choices: Choices, place: Place, chosen: Choice, verb: str, log: Log) -> Project:
+def last_run(choices: Choices, place: Place, chosen: Choice) -> Mapping[str, Any] | None:
+    """The flags of the last run, as its run_results.json holds them; None when there was none."""
+    from engine.modelrunner import artifacts, yamlfile
+
+    path = chosen.folder / "dbt_project.yml"
+    said = yamlfile.read(path, "dbt_project.yml").get("target-path") if path.is_file() else None
+    given = choices.path("target_path")
+    folder = chosen.folder / (given or str(said or "target"))
+    found = (artifacts.read(folder / "run_results.json") or {}).get("args")
+    return found if isinstance(found, Mapping) else None
+
+
+def load(choices: Choices, place: Place, chosen: Choice, log: Log) -> Project:
     """Read the project under the flags chosen. ParseProblem (exit 2) says file and line."""
     from engine.modelrunner.context import Flags
     from engine.modelrunner.project import Project
@@ -82,14 +94,15 @@ def load(choices: Choices, place: Place, chosen: Choice, verb: str, log: Log) ->
     elif place.data_dir is not None:
         environment["AA_DATABASE"] = str(place.engine_settings().database)
     if (target_path := choices.path("target_path")) is not None:
-        environment["DBT_TARGET_PATH"] = str(place.path(target_path))
+        environment["DBT_TARGET_PATH"] = str(target_path)
     flags = Flags(
         full_refresh=choices.yes("full_refresh"),
         empty=choices.yes("empty"),
         store_failures=choices.switch("store_failures"),
-        which=verb if verb != "ls" else "list",
+        which=choices.verb if choices.verb != "ls" else "list",
         warn_error=log.strictness.error("LogTestResult"),
         fail_fast=choices.yes("fail_fast"),
+        extra={**flags_block(chosen.folder), **choices.recorded()},
     )
     profiles = choices.path("profiles_dir")
     return Project.load(

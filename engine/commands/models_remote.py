@@ -98,7 +98,8 @@ def _sendable(command_line: Mapping[str, Any], place: Place) -> dict[str, Any]:
     given: dict[str, Any] = {}
     for name, value in command_line.items():
         if isinstance(value, Path):
-            given[name] = str(place.path(value))
+            # As in dbt, the target path is seen from the project.
+            given[name] = str(value if name == "target_path" else place.path(value))
         elif isinstance(value, str | bool | int | float | list) and name not in ("verb", "model_verb"):
             given[name] = value
     return given

@@ -90,8 +90,13 @@ class Lines:
             if self.log.level in ("debug", "info"):
                 self.log.terminal.progress(described, index, total)
             return
-        self.log.say("LogStartLine", message, description=described, index=index, total=total,
-                     node_info=words.node_info(node, None))  # fmt: skip
+        info = words.node_info(node, None)
+        if node.resource_type == "operation":
+            assert isinstance(node, Node)
+            hook = words.hook_name(node)
+            self.log.say("LogHookStartLine", message, statement=hook, index=index, total=total, node_info=info)
+            return
+        self.log.say("LogStartLine", message, description=described, index=index, total=total, node_info=info)
 
     def ended(self, node: Node | Source, result: NodeResult, index: int, total: int) -> None:
         self.members[result.unique_id] = node

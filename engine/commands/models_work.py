@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from engine import __version__
 from engine.commands import models_project, models_remote
-from engine.commands.models_choices import Choices, choose, strictness
+from engine.commands.models_choices import Choices, again, choose, strictness
 from engine.commands.models_log import Log, instant
 from engine.commands.models_place import Place
 from engine.commands.models_report import Lines, Records, Report
-from engine.commands.models_verbs import Verb
+from engine.commands.models_verbs import VERBS, Verb
 from engine.errors import EngineError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Work:
     def project(self) -> Project:
         """The project, read at first use. ParseProblem (exit 2) says file and line."""
         if self._project is None:
-            self._project = models_project.load(self.choices, self.place, self.chosen, self.verb, self.log)
+            self._project = models_project.load(self.choices, self.place, self.chosen, self.log)
             for warning in self._project.warnings:
                 self.log.say("Note", warning, level="warn", msg=warning)
         return self._project
@@ -75,7 +75,10 @@ class Work:
         from engine.modelrunner.runner import Runner
 
         folder = self.choices.path("state")
-        previous = None if folder is None else state.read(self.place.path(folder))
+        if folder is not None:
+            here = self.place.path(folder)
+            folder = here if here.exists() else self.chosen.folder / folder
+        previous = None if folder is None else state.read(folder)
         return Runner(
             self.project,
             self.connect,
@@ -131,7 +134,12 @@ def _work(verb: Verb, command_line: Mapping[str, Any], place: Place, log: Log) -
     """Flags, and the project's own `flags:`; the log follows them."""
     early = choose(verb.name, command_line, place.environment, {})
     chosen = models_project.folder_of(early.path("project_dir"), place)
-    choices = choose(verb.name, command_line, place.environment, models_project.flags_block(chosen.folder))
+    block = models_project.flags_block(chosen.folder)
+    choices = choose(verb.name, command_line, place.environment, block)
+    if verb.name == "retry":
+        last = models_project.last_run(choices, place, chosen)
+        if last is not None and last.get("which") in {known.name for known in VERBS}:
+            choices = choose(str(last["which"]), {**again(last), **command_line}, place.environment, block)
     final = _log(choices, verb, place)
     for name in ("format", "level", "colours", "prints", "strictness"):
         setattr(log, name, getattr(final, name))
