@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from engine.modelrunner import incremental, materialize
 from engine.modelrunner.context import RaisedByTemplate
 from engine.modelrunner.database import Connection
 from engine.modelrunner.jinja import BoundMacro, Environment, Macros
 from engine.modelrunner.nodes import quoted
 from engine.modelrunner.packages import Package
-from engine.modelrunner.relation import Column, Relation, ResultTable
+from engine.modelrunner.relation import Column, Relation
+from engine.modelrunner.result_table import ResultTable
 from engine.modelrunner.snapshots import hard_deletes
 
 PREFIXES = ("duckdb__", "default__")
@@ -137,7 +139,7 @@ class Adapter:
 
     def rename_relation(self, from_relation: Relation, to_relation: Relation) -> str:
         if self._connection is not None:
-            kind = "view" if from_relation.is_view else "table"
+            kind = "view" if to_relation.is_view or from_relation.is_view else "table"
             self._connection.execute(f"alter {kind} {from_relation} rename to {quoted(to_relation.identifier or '')}")
         return ""
 
@@ -147,11 +149,52 @@ class Adapter:
         return ""
 
     def execute(self, sql: str, auto_begin: bool = False, fetch: bool = False, limit: Any = None) -> Any:
-        table = ResultTable((), ()) if self._connection is None else self._connection.query(str(sql))
-        return ({"rows_affected": len(table), "code": "OK"}, table if fetch else ResultTable((), ()))
+        if self._connection is None:
+            return ("", ResultTable((), ()))
+        table = self._connection.query(str(sql)).for_templates()
+        return ("OK", table if fetch else ResultTable((), ()))
 
     def add_query(self, sql: str, *_: Any, **__: Any) -> Any:
         return self.execute(sql)
+
+    def already_exists(self, schema: str, name: str) -> bool:
+        return self.get_relation(None, schema, name) is not None
+
+    def quote_seed_column(self, column: str, quote_config: Any = None) -> str:
+        return str(column) if quote_config is False else quoted(str(column))
+
+    def get_columns_in_table(self, schema: str, identifier: str) -> list[Column]:
+        return self.get_columns_in_relation(Relation(None, schema, identifier))
+
+    def index_name(self, relation: Relation, index: Mapping[str, Any]) -> str:
+        return materialize.index_sql(relation, index).split('"')[1]
+
+    def persist_docs(self) -> str:
+        return ""
+
+    def valid_incremental_strategies(self) -> list[str]:
+        return list(incremental.STRATEGIES)
+
+    def strategy_sql(self, strategy: str, arguments: Mapping[str, Any]) -> str:
+        """The runner's own statements of a strategy, for macros that build on them."""
+        config = self._context["config"]
+        what = incremental.Upsert(
+            str(arguments["target_relation"]),
+            str(arguments["temp_relation"]),
+            tuple(arguments["dest_columns"]),
+            arguments.get("unique_key"),
+            incremental.predicates_of(arguments.get("incremental_predicates")),
+            getattr(config, "config", {}),
+            str(self._context["model"].get("original_file_path", "")),
+        )
+        return ";\n".join(incremental.statements(strategy, what))
+
+    def get_incremental_strategy_macro(self, model_context: Mapping[str, Any], strategy: str) -> Any:
+        name = f"get_incremental_{strategy.replace('+', '_')}_sql"
+        found = model_context.get(name)
+        if found is None:
+            raise RaisedByTemplate(f"no incremental strategy '{strategy}': there is no macro {name}")
+        return found
 
     def get_hard_deletes_behavior(self, config: Any) -> str:
         return hard_deletes(config)
@@ -161,6 +204,18 @@ class Adapter:
 
     def commit(self) -> str:
         return ""
+
+    def is_ducklake(self, *_: Any) -> bool:
+        return False
+
+    def disable_transactions(self) -> bool:
+        return False
+
+    def warn_once(self, message: Any) -> str:
+        return str(self._context["exceptions"].warn(message))
+
+    def escape_sql_string(self, value: Any) -> str:
+        return str(value).replace("'", "''")
 
     def is_motherduck(self) -> bool:
         return False

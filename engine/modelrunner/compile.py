@@ -8,12 +8,13 @@ Refuses to create anything: materialize.py and tests.py run what comes out.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import jinja2
 
+from engine.modelrunner import external
 from engine.modelrunner.adapter import Adapter, Api
 from engine.modelrunner.artifacts import node_record
 from engine.modelrunner.context import Variables
@@ -23,7 +24,8 @@ from engine.modelrunner.jinja import ENVIRONMENT, MacroReturn, compile_text, lin
 from engine.modelrunner.nodes import Config, Node, Source
 from engine.modelrunner.problems import NodeProblem, ParseProblem, nearest
 from engine.modelrunner.project import Project
-from engine.modelrunner.relation import CteName, Relation, ResultTable
+from engine.modelrunner.relation import Relation
+from engine.modelrunner.result_table import ResultTable
 
 CTE = "__dbt__cte__"
 _HEAD = re.compile(r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)*", re.DOTALL)
@@ -102,7 +104,8 @@ class Compiler:
     """Renders nodes of one project. Without a connection, `execute` is false and queries have no result.
 
     `incremental` decides `is_incremental()` for a node; `overrides` are further variables (the live loop's);
-    `replaced` are relations of unselected nodes from elsewhere (`--defer`).
+    `replaced` are relations of unselected nodes from elsewhere (`--defer`); `main` is what
+    statements called `main` ran.
     """
 
     project: Project
@@ -112,6 +115,7 @@ class Compiler:
     replaced: Mapping[str, Relation] = field(default_factory=dict)
     selected: tuple[str, ...] = ()
     results: list[Any] = field(default_factory=list)
+    main: dict[str, str] = field(default_factory=dict)
     _done: dict[str, Compiled] = field(default_factory=dict)
     _graph: LazyGraph | None = None
 
@@ -178,8 +182,9 @@ class Compiler:
 
     def _executed(self) -> list[Node]:
         """The selected nodes that leave a relation."""
+        failed = {told["node"]["unique_id"] for told in self.results if told["status"] in ("error", "fail", "skipped")}
         chosen = (self.project.nodes[uid] for uid in self.selected if uid in self.project.nodes)
-        return [node for node in chosen if node.is_relational]
+        return [node for node in chosen if node.is_relational and node.unique_id not in failed]
 
     # The context ------------------------------------------------------------------------------------------------
 
@@ -190,9 +195,10 @@ class Compiler:
         member = self.project.member(unique_id)
         limit = 0 if self.project.flags.empty else None
         if isinstance(member, Source):
-            return Relation(member.database, member.schema, member.identifier, None, limit)
+            file = external.location(member)
+            return Relation(member.database, member.schema, member.identifier, None, limit, file)
         assert isinstance(member, Node)
-        return Relation(member.database, member.schema, member.alias, _kind_of(member), limit)
+        return Relation(member.database, member.schema, member.alias, None, limit)
 
     def context(self, node: Node, *, free: bool = False) -> tuple[dict[str, Any], dict[str, str]]:
         """The context of a node, and the ephemeral models it turns out to use (filled while rendering)."""
@@ -218,7 +224,8 @@ class Compiler:
                 inner = self.compile(target)
                 ctes.update(inner.ctes)
                 ctes[CTE + target.name] = f" {CTE}{target.name} as (\n{inner.body}\n)"
-                return CteName(CTE + target.name)
+                limit = 0 if project.flags.empty else None
+                return Relation(None, None, CTE + target.name, "cte", limit, unquoted=frozenset({"identifier"}))
             return self.relation(target.unique_id)
 
         def source(source_name: str, table: str) -> Relation:
@@ -231,20 +238,47 @@ class Compiler:
             return self.relation(found.unique_id)
 
         def statement(
-            name: str | None = None, fetch_result: bool = False, auto_begin: bool = True, caller: Any = None, **_: Any
+            name: str | None = None,
+            fetch_result: bool = False,
+            auto_begin: bool = True,
+            language: str = "sql",
+            caller: Any = None,
         ) -> str:
-            sql = caller() if caller is not None else ""
-            if self.connection is None or not sql.strip():
+            sql = str(caller()) if caller is not None else ""
+            if self.connection is None:
                 return ""
-            table = self.connection.query(sql)
+            if name == "main":
+                self.main[node.unique_id] = sql
+            table = self.connection.query(sql).for_templates() if sql.strip() else ResultTable((), ())
             if name is not None:
-                named[name] = {"data": [tuple(row) for row in table.rows], "response": "OK",
-                               "table": table if fetch_result else ResultTable((), ())}  # fmt: skip
+                named[name] = Result(
+                    [tuple(row) for row in table.rows] if fetch_result else [],
+                    Response("OK", "OK", len(table) if fetch_result else -1),
+                    table if fetch_result else ResultTable((), ()),
+                )
             return ""
 
+        def store_result(name: str, response: Any = None, agate_table: Any = None) -> str:
+            rows = [tuple(row) for row in agate_table.rows] if isinstance(agate_table, ResultTable) else []
+            named[name] = Result(rows, response, agate_table)
+            return ""
+
+        def store_raw_result(
+            name: str, message: Any = None, code: Any = None, rows_affected: Any = None, agate_table: Any = None
+        ) -> str:
+            return store_result(name, Response(str(message), code, rows_affected), agate_table)
+
+        def noop_statement(
+            name: str | None = None, message: Any = None, code: Any = None, rows_affected: Any = None, res: Any = None,
+            caller: Any = None,
+        ) -> str:  # fmt: skip
+            sql = str(caller()) if caller is not None else ""
+            if name == "main":
+                self.main[node.unique_id] = sql
+            return store_raw_result(name, message, code, rows_affected, res) if name is not None else ""
+
         def load_result(name: str) -> Any:
-            found = named.get(name)
-            return None if found is None else Result(**found)
+            return named.get(name)
 
         builtins = {"ref": ref, "source": source, "config": RunConfig(node.config)}
         variables = {**project.variables.get(node.package, {}), **self.overrides}
@@ -256,24 +290,24 @@ class Compiler:
             builtins=builtins,
             execute=self.connection is not None,
             var=Variables(variables, node.name, parsing=False),
-            this=Relation(node.database, node.schema, node.alias, _kind_of(node)),
+            this=Relation(node.database, node.schema, node.alias),
             database=node.database,
             schema=node.schema,
             model=node_record(project, node),
             graph=self._graph,
-            is_incremental=lambda: incremental,
             statement=statement,
             load_result=load_result,
-            store_result=lambda name, response=None, agate_table=None, **_: named.update(
-                {name: {"data": [], "response": response, "table": agate_table}}
-            ) or "",
+            store_result=store_result,
+            store_raw_result=store_raw_result,
+            noop_statement=noop_statement,
+            write=lambda *_: "",
             render=lambda text: self.render(node, str(text), context),
             api=Api,
             doc=lambda *_: "",
             sql="",
             compiled_code="",
-            pre_hooks=[],
-            post_hooks=[],
+            pre_hooks=[hook.for_templates(place) for place, hook in enumerate(node.config.hooks("pre-hook"))],
+            post_hooks=[hook.for_templates(place) for place, hook in enumerate(node.config.hooks("post-hook"))],
             selected_resources=list(self.selected),
             results=self.results,
             schemas=sorted({other.schema for other in self._executed()}),
@@ -281,29 +315,49 @@ class Compiler:
         )  # fmt: skip
         adapter = Adapter(project.macros, project.packages, node.package, context, ENVIRONMENT, self.connection)
         context["adapter"] = adapter
-        context["load_cached_relation"] = adapter.load_relation
-        context["load_relation"] = adapter.load_relation
+        context["is_incremental"] = lambda: incremental
         project.macros.bind_into(context, node.package, ENVIRONMENT)
         context["context"] = context
         return context, ctes
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """What `load_result` gives."""
+class Response:
+    """What the database said of a statement."""
 
-    data: list[tuple[Any, ...]]
-    response: Any
-    table: ResultTable | None
+    message: str
+    code: Any = None
+    rows_affected: Any = None
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class Result(Mapping[str, Any]):
+    """What `load_result` gives: `data`, `response` and `table`, by attribute or by key."""
+
+    __slots__ = ("data", "response", "table")
+
+    def __init__(self, data: list[tuple[Any, ...]], response: Any, table: ResultTable | None) -> None:
+        self.data = data
+        self.response = response
+        self.table = table
+
+    def __getitem__(self, key: str) -> Any:
+        if key not in self.__slots__:
+            raise KeyError(key)
+        return getattr(self, key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.__slots__)
+
+    def __len__(self) -> int:
+        return len(self.__slots__)
 
 
 def _place(error: BaseException, node: Node) -> str:
     """`file:line`; a generic test stands where its property file names it."""
     return f"{node.original_path}:{node.line}" if node.test is not None else line_of(error, node.original_path)
-
-
-def _kind_of(node: Node) -> str:
-    return "view" if node.config.materialized == "view" and node.resource_type == "model" else "table"
 
 
 def with_ctes(sql: str, ctes: Mapping[str, str]) -> str:

@@ -20,6 +20,7 @@ from typing import Any
 import jinja2
 import pytz
 import yaml
+from jinja2.defaults import DEFAULT_NAMESPACE
 
 from engine.modelrunner.jinja import MacroReturn, as_bool, as_native, as_number, as_text
 from engine.modelrunner.problems import NodeProblem, ParseProblem, nearest
@@ -60,7 +61,8 @@ class Flags:
             "SEND_ANONYMOUS_USAGE_STATS": False,
             "REQUIRE_SQL_HEADER_IN_TEST_CONFIGS": False,
         }
-        return {**values, **self.extra, "INVOCATION_COMMAND": f"dbt {self.which}"}
+        more = {name.upper(): value for name, value in self.extra.items()}
+        return {**values, **more, "INVOCATION_COMMAND": f"dbt {self.which}"}
 
 
 class Variables:
@@ -177,6 +179,13 @@ def _zip(*values: Any, default: Any = None) -> Any:
         return default
 
 
+def _try(message: Any, action: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    try:
+        return action(*arguments, **named)
+    except Exception:
+        raise RaisedByTemplate(str(message)) from None
+
+
 def difference(left: Mapping[str, Any], right: Mapping[str, Any]) -> dict[str, Any]:
     """dbt's `diff_of_two_dicts`: what `left` has and `right` lacks, keys in lower case."""
     out: dict[str, Any] = {}
@@ -224,6 +233,8 @@ def general(
         return ""
 
     return {
+        # Macros are rendered in this context alone, so Jinja's own functions (range, namespace, …) belong to it.
+        **DEFAULT_NAMESPACE,
         "env_var": environ,
         "target": dict(target),
         "project_name": project_name,
@@ -242,6 +253,7 @@ def general(
         "fromjson": from_json,
         "toyaml": to_yaml,
         "fromyaml": from_yaml,
+        "try_or_compiler_error": _try,
         "set": _set,
         "set_strict": set,
         "zip": _zip,

@@ -14,7 +14,8 @@ import duckdb
 
 from engine.modelrunner.nodes import quoted
 from engine.modelrunner.problems import NodeProblem
-from engine.modelrunner.relation import Column, Relation, ResultTable
+from engine.modelrunner.relation import Column, Relation
+from engine.modelrunner.result_table import ResultTable
 
 
 class Connection:

@@ -68,10 +68,9 @@ class Environment(jinja2.sandbox.SandboxedEnvironment):
 
     def __init__(self, undefined: type[jinja2.Undefined] = jinja2.Undefined) -> None:
         super().__init__(extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"], undefined=undefined)
-        self.filters["as_bool"] = as_bool
-        self.filters["as_number"] = as_number
-        self.filters["as_native"] = as_native
-        self.filters["as_text"] = as_text
+        # As in dbt these convert values in YAML (below), and leave SQL alone.
+        self.filters.update(dict.fromkeys(("as_bool", "as_number", "as_native", "as_text"), _unchanged))
+        self.filters["is_list"] = _is_list
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> jinja2.nodes.Template:
         return _Parser(self, source, name, filename).parse()
@@ -81,6 +80,10 @@ class NativeEnvironment(Environment):
     """The environment of values in YAML: a lone expression keeps its type."""
 
     code_generator_class = jinja2.nativetypes.NativeCodeGenerator
+
+    def __init__(self, undefined: type[jinja2.Undefined] = jinja2.Undefined) -> None:
+        super().__init__(undefined)
+        self.filters.update(as_bool=as_bool, as_number=as_number, as_native=as_native, as_text=as_text)
 
     @staticmethod
     def concat(values: Iterable[Any]) -> Any:
@@ -110,6 +113,14 @@ class Tolerant(jinja2.Undefined):
 
     def __getitem__(self, _: Any) -> Any:
         return self
+
+
+def _unchanged(value: Any) -> Any:
+    return value
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list)
 
 
 def as_bool(value: Any) -> bool:

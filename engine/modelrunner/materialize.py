@@ -7,24 +7,26 @@ leaves what was there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from engine.modelrunner import contracts
+from engine.modelrunner import contracts, incremental
 from engine.modelrunner.database import Connection
 from engine.modelrunner.nodes import Hook, Node, quoted
 from engine.modelrunner.problems import NodeProblem, nearest
-from engine.modelrunner.relation import Column, Relation
+from engine.modelrunner.relation import Relation
 
 MATERIALIZATIONS = ("view", "table", "incremental", "ephemeral", "snapshot", "seed", "test")
-STRATEGIES = ("append", "delete+insert", "merge")
-SCHEMA_CHANGES = ("ignore", "append_new_columns", "sync_all_columns", "fail")
 _REFUSED = {
     "materialized_view": "DuckDB has none; use table or incremental",
     "external": "use table, and COPY in a post-hook",
     "table_function": "use view",
 }
+
+
+FindMacro = Callable[[str], Callable[..., Any] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,12 @@ def model(
     *,
     full_refresh: bool,
     render: Callable[[str], str],
+    macro: FindMacro = lambda _: None,
 ) -> Materialized:
-    """Make the model. `render` renders its hooks. NodeProblem when anything fails; then nothing has changed."""
+    """Make the model. NodeProblem when anything fails; then nothing has changed.
+
+    `render` renders its hooks; `macro` finds what the project itself brings, such as an incremental strategy.
+    """
     check(node)
     before, after = node.config.hooks("pre-hook"), node.config.hooks("post-hook")
     run_hooks(before, connection, render, inside=False)
@@ -80,16 +86,20 @@ def model(
         if header := node.config.get("sql_header"):
             connection.execute(str(header))
         existing = connection.relation(node.database, node.schema, node.alias)
+        continues = existing is not None and existing.is_table and not refreshed(node, full_refresh)
+        continues = continues and node.config.materialized == "incremental"
         promised = contracts.verify(node, sql, connection) if contracts.enforced(node) else None
         match node.config.materialized:
             case "view":
                 done = _view(node, sql, connection, existing)
-            case "incremental" if existing is not None and existing.is_table and not refreshed(node, full_refresh):
-                done = _incremental(node, sql, connection)
+            case "incremental" if continues:
+                done = _incremental(node, sql, connection, macro)
             case _ if promised is not None:
                 done = _promised_table(node, sql, connection, existing, promised, render)
             case _:
                 done = _table(node, sql, connection, existing)
+        if not (continues or node.config.materialized == "view"):
+            _indexes(node, connection)
         persist_docs(node, connection)
         run_hooks(after, connection, render, inside=True)
     run_hooks(after, connection, render, inside=False)
@@ -152,20 +162,32 @@ def _promised_table(
     return Materialized(row[0] if row else None, f"{statement};\n{insert};")
 
 
-def _incremental(node: Node, sql: str, connection: Connection) -> Materialized:
+def _incremental(node: Node, sql: str, connection: Connection, macro: FindMacro) -> Materialized:
     target = target_of(node)
-    staged = Relation(None, None, node.alias + "__dbt_tmp")
+    staged = Relation(None, None, node.alias + incremental.STAGED)
     connection.execute(f"create or replace temporary table {staged} as (\n{sql}\n);")
     try:
-        columns = _changed_columns(node, connection, staged, target)
-        strategy = str(
-            node.config.get("incremental_strategy") or ("delete+insert" if node.config.unique_key else "append")
-        )
-        statements = strategy_sql(node, strategy, target, staged, [column.quoted for column in columns])
+        columns = incremental.changed_columns(node, connection, staged, target)
+        strategy = str(node.config.get("incremental_strategy") or "default")
+        extra = node.config.get("predicates") or node.config.get("incremental_predicates")
+        own = macro(f"get_incremental_{strategy.replace('+', '_')}_sql")
+        if own is not None:
+            arguments = {
+                "target_relation": replace(target, type="table"), "temp_relation": staged,
+                "unique_key": node.config.get("unique_key"), "dest_columns": columns, "incremental_predicates": extra,
+            }  # fmt: skip
+            statements = [str(own(arguments))]
+        else:
+            keys = node.config.get("unique_key")
+            what = incremental.Upsert(
+                str(target), str(staged), tuple(columns), keys, incremental.predicates_of(extra), node.config,
+                node.original_path,
+            )  # fmt: skip
+            statements = incremental.statements(strategy, what)
         rows = None
         for statement in statements:
             row = connection.one(statement)
-            rows = row[0] if row else None
+            rows = row[0] if row and isinstance(row[0], int) else None
     finally:
         try:
             connection.execute(f"drop table if exists temp.{staged}")
@@ -174,85 +196,20 @@ def _incremental(node: Node, sql: str, connection: Connection) -> Materialized:
     return Materialized(rows, ";\n".join(statements) + ";")
 
 
-def strategy_sql(node: Node, strategy: str, target: Relation, staged: Relation, columns: Sequence[str]) -> list[str]:
-    """The statements that bring staged rows into the target. NodeProblem for an unknown strategy."""
-    keys = node.config.unique_key
-    listed = ", ".join(columns)
-    extra = node.config.get("incremental_predicates") or node.config.get("predicates") or []
-    predicates = [extra] if isinstance(extra, str) else list(extra)
-    insert = f"insert into {target} ({listed}) select {listed} from {staged}"
-    match strategy:
-        case "append":
-            return [insert]
-        case "delete+insert" | "default":
-            if not keys:
-                return [insert]
-            if len(keys) == 1 and isinstance(node.config.get("unique_key"), str):
-                where = [f"({keys[0]}) in (select ({keys[0]}) from {staged})", *predicates]
-                return [f"delete from {target} where {' and '.join(where)}", insert]
-            matched = [f"{staged}.{key} = DBT_INCREMENTAL_TARGET.{key}" for key in keys] + predicates
-            return [
-                f"delete from {target} as DBT_INCREMENTAL_TARGET using {staged} where {' and '.join(matched)}",
-                insert,
-            ]
-        case "merge":
-            matched = [f"DBT_INTERNAL_SOURCE.{key} = DBT_INTERNAL_DEST.{key}" for key in keys] or ["false"]
-            matched += predicates
-            included = node.config.get("merge_update_columns")
-            excluded = {str(name).lower() for name in node.config.get("merge_exclude_columns") or ()}
-            if included or excluded:
-                names = (
-                    [quoted(name) for name in included]
-                    if included
-                    else [column for column in columns if column.strip('"').lower() not in excluded]
-                )
-                update = "update set " + ", ".join(f"{name} = DBT_INTERNAL_SOURCE.{name}" for name in names)
-            else:
-                update = "update by name"
-            condition = node.config.get("merge_update_condition")
-            when = f"when matched{f' and {condition}' if condition else ''} then {update}"
-            only = node.config.get("merge_insert_condition")
-            otherwise = f"when not matched{f' and {only}' if only else ''} then insert by name"
-            return [
-                f"merge into {target} as DBT_INTERNAL_DEST using {staged} as DBT_INTERNAL_SOURCE"
-                f" on ({') and ('.join(matched)}) {when} {otherwise}"
-            ]
-    hint = nearest(strategy, STRATEGIES) or f"use one of {', '.join(STRATEGIES)}"
-    raise NodeProblem(f"{node.original_path}: no incremental strategy '{strategy}' for duckdb", hint=hint)
+def _indexes(node: Node, connection: Connection) -> None:
+    """The indexes that the configuration names; a table made anew has none yet."""
+    for given in node.config.get("indexes") or ():
+        if not isinstance(given, Mapping) or not isinstance(given.get("columns"), list | tuple):
+            raise NodeProblem(f"{node.original_path}: an index needs 'columns'", hint="indexes: [{columns: [a]}]")
+        connection.execute(index_sql(target_of(node), given))
 
 
-def _changed_columns(node: Node, connection: Connection, staged: Relation, target: Relation) -> list[Column]:
-    """The columns to write, after the target's columns were changed as `on_schema_change` says."""
-    old = connection.columns(target)
-    mode = str(node.config.get("on_schema_change") or "ignore")
-    if mode == "ignore" or mode not in SCHEMA_CHANGES:
-        return old
-    new = connection.columns(Relation("temp", "main", staged.identifier))
-    known = {column.name.lower(): column for column in old}
-    wanted = {column.name.lower(): column for column in new}
-    added = [column for column in new if column.name.lower() not in known]
-    removed = [column for column in old if column.name.lower() not in wanted]
-    retyped = [column for column in new if known.get(column.name.lower(), column).dtype != column.dtype]
-    if not (added or removed or retyped):
-        return new
-    if mode == "fail":
-        raise NodeProblem(
-            f"{node.original_path}: the columns of the query and of {target} differ"
-            f" (added {_names(added)}, removed {_names(removed)}, other type {_names(retyped)})",
-            hint="run with --full-refresh, or set on_schema_change to append_new_columns or sync_all_columns",
-        )
-    for column in added:
-        connection.execute(f"alter table {target} add column {column.quoted} {column.dtype}")
-    if mode == "sync_all_columns":
-        for column in removed:
-            connection.execute(f"alter table {target} drop column {column.quoted}")
-        for column in retyped:
-            connection.execute(f"alter table {target} alter column {column.quoted} type {column.dtype}")
-    return new
-
-
-def _names(columns: Sequence[Column]) -> str:
-    return ", ".join(column.name for column in columns) or "none"
+def index_sql(target: Relation, given: Mapping[str, Any]) -> str:
+    """The statement that makes an index; its name is a hash, as in dbt."""
+    told = "_".join([*map(str, given["columns"]), target.render(), str(bool(given.get("unique")))])
+    name = hashlib.md5(told.encode(), usedforsecurity=False).hexdigest()
+    unique = "unique " if given.get("unique") else ""
+    return f"create {unique}index {quoted(name)} on {target} ({', '.join(map(str, given['columns']))})"
 
 
 def persist_docs(node: Node, connection: Connection) -> None:

@@ -6,6 +6,7 @@ sources, exposures, and their configuration. Refuses to know files, Jinja or a d
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,7 +80,20 @@ class Hook:
         """A string, or a mapping with `sql` and `transaction`."""
         if isinstance(value, Mapping):
             return cls(str(value.get("sql", "")), bool(value.get("transaction", True)))
-        return cls(str(value))
+        text = str(value)
+        if text.lstrip().startswith("{") and '"sql"' in text:
+            # What before_begin() and after_commit() make of a statement.
+            try:
+                told = json.loads(text)
+            except ValueError:
+                return cls(text)
+            if isinstance(told, Mapping) and "sql" in told:
+                return cls(str(told["sql"]), bool(told.get("transaction", True)))
+        return cls(text)
+
+    def for_templates(self, place: int = 0) -> dict[str, Any]:
+        """The hook as materializations of a project see it."""
+        return {"sql": self.sql, "transaction": self.transaction, "index": place}
 
 
 @dataclass(frozen=True, slots=True)

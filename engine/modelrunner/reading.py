@@ -107,7 +107,8 @@ class Reader:
             pre_hooks=[],
             post_hooks=[],
             selected_resources=[],
-            load_cached_relation=lambda *_: None,
+            noop_statement=statement,
+            write=lambda *_: "",
         )
         adapter = Adapter(self.macros, self.packages, draft.package.name, context, PARSE_ENVIRONMENT, None)
         context["adapter"] = adapter

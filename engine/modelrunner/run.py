@@ -10,9 +10,9 @@ import datetime
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
-from engine.modelrunner import artifacts, materialize, seeds, snapshots, tests, unit_tests
+from engine.modelrunner import artifacts, custom, materialize, seeds, snapshots, tests, unit_tests
 from engine.modelrunner.compile import Compiler
 from engine.modelrunner.database import Connection
 from engine.modelrunner.nodes import Node, Source
@@ -225,8 +225,26 @@ class Run:
         return render
 
     def _model(self, node: Node, sql: str) -> materialize.Materialized:
+        compiler, macros = self._compiler, self.project.macros
+        assert compiler is not None
+        own = custom.materialization(node, macros)
+        if own is not None:
+            context, _ = compiler.context(node)
+            done = compiler.guarded(node, lambda: custom.run(node, own, sql, self.connection, context, compiler.main))
+            assert isinstance(done, materialize.Materialized)
+            return done
+
+        def strategy(name: str) -> Callable[..., Any] | None:
+            found = custom.replacement(name, node, macros, lambda: compiler.context(node)[0])
+            return None if found is None else lambda *arguments: compiler.guarded(node, lambda: found(*arguments))
+
         return materialize.model(
-            node, sql, self.connection, full_refresh=self.project.flags.full_refresh, render=self._renderer(node)
+            node,
+            sql,
+            self.connection,
+            full_refresh=self.project.flags.full_refresh,
+            render=self._renderer(node),
+            macro=strategy,
         )
 
     def _snapshot(self, node: Node, sql: str) -> materialize.Materialized:

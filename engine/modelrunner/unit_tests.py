@@ -15,7 +15,7 @@ from engine.modelrunner.compile import CTE, Compiler, with_ctes
 from engine.modelrunner.database import Connection
 from engine.modelrunner.nodes import Fixture, Node, Source, quoted
 from engine.modelrunner.problems import NodeProblem, nearest
-from engine.modelrunner.relation import Column, CteName
+from engine.modelrunner.relation import Column, Relation
 from engine.modelrunner.tests import Verdict
 from engine.modelrunner.unit_parse import REF, SOURCE
 
@@ -30,7 +30,7 @@ def compile(node: Node, compiler: Compiler, connection: Connection) -> str:
     inputs = {_input(node, fixture, tested, compiler): fixture for fixture in unit.given}
     context, ctes = compiler.context(tested)
 
-    def stand_in(unique_id: str, name: str) -> CteName:
+    def stand_in(unique_id: str, name: str) -> Relation:
         if unique_id not in inputs:
             raise NodeProblem(
                 f"unit test '{node.name}' gives no rows for '{name}', which '{tested.name}' reads",
@@ -39,14 +39,14 @@ def compile(node: Node, compiler: Compiler, connection: Connection) -> str:
         cte = CTE + name
         if cte not in ctes:
             ctes[cte] = f" {quoted(cte)} as (\n{_rows_sql(inputs[unique_id], unique_id, compiler, connection)}\n)"
-        return CteName(quoted(cte))
+        return Relation(identifier=cte, type="cte")
 
-    def ref(*arguments: Any, **_: Any) -> CteName:
+    def ref(*arguments: Any, **_: Any) -> Relation:
         package, name = (None, arguments[0]) if len(arguments) == 1 else (arguments[0], arguments[1])
         target = compiler.project.names.ref(name, package, tested.package)
         return stand_in(target.unique_id if target else "", str(name))
 
-    def source(source_name: str, table: str) -> CteName:
+    def source(source_name: str, table: str) -> Relation:
         found = compiler.project.names.source(source_name, table, tested.package)
         return stand_in(found.unique_id if found else "", f"{source_name}__{table}")
 
