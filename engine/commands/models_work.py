@@ -115,7 +115,7 @@ def perform(verb: Verb, command_line: Mapping[str, Any], place: Place) -> int:
         address = models_remote.engine_for(verb, work.choices, work.chosen, place)
         if address is not None:
             return models_remote.perform_inside(address, verb, command_line, place)
-        if not verb.answers:
+        if not verb.answers and not work.choices.yes("config_dir"):
             said = f"Running with aa-engine={__version__}"
             log.say("MainReportVersion", said, version=f"={__version__}", log_version=3)
         code = verb.function()(work)
