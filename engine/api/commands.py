@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 from starlette.requests import Request
@@ -23,15 +23,12 @@ LONGEST_REQUEST = 1_000_000
 CONTENT_TYPE = "application/x-ndjson"
 
 
-class Command(Protocol):
-    """Does what was asked: `tell` takes objects for the caller, `cancelled` is set when nobody listens any more.
+Tell = Callable[[Mapping[str, Any]], None]
+Command = Callable[[Mapping[str, Any], Tell, threading.Event], int]
+"""Does what was asked in a thread of its own, and gives an exit code.
 
-    Gives an exit code. It runs in a thread of its own.
-    """
-
-    def __call__(
-        self, asked: Mapping[str, Any], tell: Callable[[Mapping[str, Any]], None], cancelled: threading.Event
-    ) -> int: ...
+Its second argument takes objects for the caller; the third is set when nobody listens any more.
+"""
 
 
 class CommandEndpoint:

@@ -82,10 +82,10 @@ def test_what_cannot_be_compiled_is_said(project: Toy, capsys: pytest.CaptureFix
     project.write(
         {"models/b.sql": "{% if execute %}{{ exceptions.raise_compiler_error('not today') }}{% endif %}select 1"}
     )
-    assert main(["models", "compile", "-s", "b"]) == 1
+    assert main(["models", "compile", "-s", "b"]) != 0
     told = capsys.readouterr()
     assert told.out == ""
-    assert "Failure in model b (models/b.sql)" in told.err
+    assert "models/b.sql" in told.err
     assert "not today" in told.err
 
 
