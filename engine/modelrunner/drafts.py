@@ -67,8 +67,13 @@ class CapturingConfig:
         self._draft = draft
 
     def __call__(self, *arguments: Any, **named: Any) -> str:
-        values = dict(arguments[0]) if arguments and isinstance(arguments[0], Mapping) else {}
-        self._draft.in_file = merged(self._draft.in_file, {**values, **named})
+        if len(arguments) + bool(named) != 1 or not all(isinstance(item, Mapping) for item in arguments):
+            raise jinja2.TemplateRuntimeError("config() takes keys and values, or one mapping")
+        values = {**(arguments[0] if arguments else {}), **named}
+        for key in ("pre_hook", "post_hook"):
+            if key in values and key.replace("_", "-") in values:
+                raise jinja2.TemplateRuntimeError(f"config() has both '{key}' and '{key.replace('_', '-')}'")
+        self._draft.in_file = merged(self._draft.in_file, values)
         return ""
 
     def set(self, name: str, value: Any) -> str:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine.modelrunner import yamlfile
+from engine.modelrunner import project_keys, yamlfile
 from engine.modelrunner.jinja import render_value
 from engine.modelrunner.nodes import merged
-from engine.modelrunner.problems import ParseProblem, nearest
+from engine.modelrunner.problems import ParseProblem
 
 # Where dbt looks for each kind of file when dbt_project.yml does not say.
 FOLDERS = {
@@ -27,17 +27,6 @@ FOLDERS = {
     "docs-paths": (),
     "asset-paths": (),
 }
-CONFIGURED = ("models", "seeds", "snapshots", "tests", "data_tests", "sources", "unit_tests", "exposures", "analyses")
-KNOWN_KEYS = frozenset(
-    {
-        *FOLDERS,
-        *CONFIGURED,
-        "name", "version", "config-version", "profile", "vars", "dispatch", "quoting", "on-run-start", "on-run-end",
-        "require-dbt-version", "target-path", "log-path", "packages-install-path", "clean-targets", "query-comment",
-        "flags", "restrict-access", "dbt-cloud", "metrics", "semantic-models", "saved-queries", "packages",
-        "function-paths", "functions",
-    }
-)  # fmt: skip
 _UNRENDERED = frozenset({"on-run-start", "on-run-end", "query-comment"})
 
 
@@ -121,9 +110,7 @@ def read(root: Path, context: Mapping[str, Any], variables: Mapping[str, Any] | 
     name = content.get("name")
     if not isinstance(name, str) or not name.isidentifier():
         raise ParseProblem(f"the project's name is {name!r}", where=f"{path}:1", hint="use letters, digits and _")
-    for key in content:
-        if key not in KNOWN_KEYS and "-" in key and (near := nearest(key, KNOWN_KEYS)):
-            raise ParseProblem(f"unknown key '{key}'", where=str(path), hint=near)
+    project_keys.check(content, str(path))
     values = {
         key: value if key in _UNRENDERED else _render(value, context, f"{path}") for key, value in content.items()
     }

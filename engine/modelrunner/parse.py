@@ -12,14 +12,14 @@ from typing import Any
 
 import jinja2
 
-from engine.modelrunner import contracts, snapshots
+from engine.modelrunner import config_types, contracts, snapshots
 from engine.modelrunner.draft_files import READABLE, drafts_of
 from engine.modelrunner.drafts import DEFAULTS, SECTION, Draft
 from engine.modelrunner.jinja import PARSE_ENVIRONMENT, line_of, render_value
 from engine.modelrunner.nodes import Config, Hook, Node, TestDetails, merged
 from engine.modelrunner.packages import Package
 from engine.modelrunner.parse_tests import generic_test
-from engine.modelrunner.problems import ParseProblem
+from engine.modelrunner.problems import ParseProblem, nearest
 from engine.modelrunner.properties import Patch, Properties
 from engine.modelrunner.reading import Reader
 
@@ -37,11 +37,9 @@ class Parser:
     def nodes(self, package: Package, properties: Properties) -> list[Node]:
         """Every node of a package, disabled ones too (config.enabled tells)."""
         found: list[Node] = []
-        by_name: dict[tuple[str, str], Draft] = {}
         for draft in drafts_of(package, properties):
-            node = self._finish(draft)
-            by_name[SECTION[draft.resource_type], draft.name] = draft
-            found.append(node)
+            found.append(self._finish(draft))
+        self._warn_of_patches(package, properties, found)
         enabled = {(SECTION[node.resource_type], node.name): node for node in found if node.config.enabled}
         for (kind, name), patch in properties.patches.items():
             node_of_patch = enabled.get((kind, name))
@@ -65,6 +63,25 @@ class Parser:
                 for test in entry.tests
             )
         return found
+
+    def _warn_of_patches(self, package: Package, properties: Properties, found: list[Node]) -> None:
+        """What YAML says of a resource that there is not is said to nobody."""
+        sections: dict[str, list[str]] = {}
+        for node in found:
+            sections.setdefault(node.name, []).append(SECTION[node.resource_type])
+        for (kind, name), patch in properties.patches.items():
+            where = f"{patch.file}:{patch.line}"
+            if kind == "macros":
+                if self.macros.find(name, package.name) is None:
+                    hint = self.macros.suggest(name)
+                    properties.warnings.append(f"{where}: no macro '{name}'" + (f"; {hint}" if hint else ""))
+            elif kind not in sections.get(name, ()):
+                hint = nearest(name, sections)
+                if name in sections:
+                    hint = f"put '{name}' below {sections[name][0]}:"
+                properties.warnings.append(
+                    f"{where}: there is nothing of the name '{name}' among the {kind}" + (f"; {hint}" if hint else "")
+                )
 
     def _finish(self, draft: Draft) -> Node:
         self.reader.render(draft)
@@ -99,7 +116,9 @@ class Parser:
         section = "models" if draft.resource_type == "analysis" else SECTION.get(draft.resource_type, "models")
         for package in (draft.package, self.root) if draft.package is not self.root else (self.root,):
             values = merged(values, package.section(section, draft.fqn))
-        where = f"{draft.patch.file}:{draft.patch.line}" if draft.patch else draft.original_path
+        where = f"{draft.original_path}:{draft.line}"
+        if draft.patch is not None:
+            where = f"{draft.patch.file}:{draft.patch.line}"
         hooks = {key: value for key, value in yaml_config.items() if key.replace("_", "-") in ("pre-hook", "post-hook")}
         plain = {key: value for key, value in yaml_config.items() if key not in hooks}
         values = merged(values, render_value(plain, self.reader.yaml_context(draft.package), where, parsing=True))
@@ -107,8 +126,7 @@ class Parser:
         for key in ("pre-hook", "post-hook"):
             if key in values:
                 values[key] = [item if isinstance(item, Hook) else Hook.read(item) for item in values[key]]
-        if isinstance(values.get("enabled"), str):
-            values["enabled"] = values["enabled"].strip().lower() == "true"
+        config_types.check(draft.resource_type, values, draft.name, where)
         return Config(values)
 
     def node(

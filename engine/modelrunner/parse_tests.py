@@ -7,8 +7,8 @@ arguments (generic_tests.py).
 from __future__ import annotations
 
 import hashlib
-import json
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from engine.modelrunner.drafts import Draft
 from engine.modelrunner.generic_tests import arguments_of_test, names_of_test
@@ -33,8 +33,9 @@ def generic_test(
     """The node of one generic test. `reference` is the tested member as Jinja, `attached` its unique id."""
     where = f"{definition.file}:{definition.line}"
     macro = parser.macros.find(f"test_{definition.name}", definition.namespace, package.name)
-    kind = f"{definition.namespace}_{definition.name}" if definition.namespace else definition.name
-    short, full = names_of_test(prefix + kind, target_name, definition.arguments)
+    kind = prefix + definition.name
+    kind = f"{definition.namespace}_{kind}" if definition.namespace else kind
+    short, full = names_of_test(kind, target_name, definition.arguments)
     if definition.custom_name:
         short = full = definition.custom_name
     arguments = {**definition.arguments, "model": f"{{{{ get_where_subquery({reference}) }}}}"}
@@ -66,9 +67,7 @@ def generic_test(
         draft.macro_names.append(macro.unique_id)
     config = parser.configure(draft, {})
     metadata = {"name": definition.name, "namespace": definition.namespace, "kwargs": dict(arguments)}
-    digest = hashlib.md5(
-        json.dumps([full, metadata], sort_keys=True, default=str).encode(), usedforsecurity=False
-    ).hexdigest()[-10:]
+    digest = hashlib.md5((full + repr(_hashable(metadata))).encode(), usedforsecurity=False).hexdigest()[-10:]
     details = TestDetails(definition.name, definition.namespace, arguments, definition.column, attached)
     return parser.node(
         draft,
@@ -80,3 +79,12 @@ def generic_test(
         test=details,
         patch_path=None,
     )
+
+
+def _hashable(value: Any) -> Any:
+    """What dbt takes the hash of: every scalar as text, keys in order."""
+    if isinstance(value, Mapping):
+        return {key: _hashable(value[key]) for key in sorted(value)}
+    if isinstance(value, list):
+        return [_hashable(item) for item in value]
+    return str(value)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine.modelrunner import doc_blocks, profile, properties, resolve, unit_parse, yamlfile
+from engine.modelrunner import described, doc_blocks, profile, properties, resolve, unit_parse, yamlfile
 from engine.modelrunner import packages as package_files
 from engine.modelrunner.context import Environ, Flags, Variables, general, new_invocation_id
 from engine.modelrunner.fingerprint import OWN_MACROS, of_files
@@ -96,6 +96,7 @@ class Project:
         root = package_files.read(folder, early)
         packages = {root.name: root, **{p.name: p for p in package_files.dependencies(root, early)}}
         scoped = {name: package_files.variables_for(package, root, given) for name, package in packages.items()}
+        heed = warn or (lambda message: say(f"Warning: {message}"))
         context = general(
             project_name=root.name,
             target=chosen.for_templates(),
@@ -104,7 +105,7 @@ class Project:
             started_at=datetime.datetime.now(datetime.UTC),
             invocation_id=invocation_id or new_invocation_id(),
             say=say,
-            warn=warn or (lambda message: say(f"Warning: {message}")),
+            warn=heed,
             show=show,
         )
         macros = _macros(packages, root)
@@ -112,19 +113,22 @@ class Project:
         nodes: list[Node] = []
         sources: list[Source] = []
         exposures: list[Exposure] = []
-        groups: list[properties.Entry] = []
+        groups: list[tuple[str, properties.Entry]] = []
         written: dict[str, properties.Properties] = {}
         yaml_contexts: dict[str, Mapping[str, Any]] = {}
         for package in packages.values():
             found = written[package.name] = properties.read(package)
             nodes.extend(parser.nodes(package, found))
-            yaml_context = {**context, "var": Variables(scoped[package.name], package.name, parsing=True)}
+            yaml_context = {**context, "var": Variables(scoped[package.name], package.name, parsing=False)}
             yaml_contexts[package.name] = yaml_context
-            sources.extend(resolve.sources_of(package, root, found, chosen, yaml_context))
-            exposures.extend(resolve.exposures_of(package, found, yaml_context))
-            groups.extend(found.groups)
+            sources.extend(described.sources_of(package, root, found, chosen, yaml_context))
+            exposures.extend(described.exposures_of(package, found, yaml_context))
+            groups.extend((package.name, group) for group in found.groups)
             nodes.extend(unit_parse.unit_tests_of(package, root, found, chosen, yaml_context, nodes))
-        connected, open_sources, done, disabled = resolve.connect(nodes, sources, exposures, root.name)
+            for warning in found.warnings:
+                heed(warning)
+        connected, open_sources, done, disabled = resolve.connect(nodes, sources, exposures, root.name, heed)
+        resolve.check_groups(groups, connected.values())
         for node in connected.values():
             if node.unit is not None:
                 unit_parse.check(node, connected[node.depends_on[0]])
@@ -148,7 +152,7 @@ class Project:
             sources=open_sources,
             exposures=done,
             disabled=disabled,
-            groups=tuple(groups),
+            groups=tuple(group for _, group in groups),
             selectors=_selectors(folder),
             names=resolve.Names(root.name, connected.values(), open_sources.values()),
             docs=docs,
@@ -171,7 +175,7 @@ class Project:
     def target_folder(self) -> Path:
         """Where artifacts and compiled SQL go."""
         return self.folder / str(
-            self.root.values.get("target-path") or self.environ.values.get("DBT_TARGET_PATH") or "target"
+            self.environ.values.get("DBT_TARGET_PATH") or self.root.values.get("target-path") or "target"
         )
 
     def member(self, unique_id: str) -> Member:

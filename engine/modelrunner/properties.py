@@ -95,6 +95,7 @@ class Properties:
     groups: list[Entry] = field(default_factory=list)
     unit_tests: list[Entry] = field(default_factory=list)
     singular: dict[str, Patch] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
 
 def read(package: Package) -> Properties:
@@ -114,8 +115,11 @@ def _file(content: yamlfile.Mapped, file: str, found: Properties) -> None:
     for key in content:
         if key in _REFUSED:
             raise ParseProblem(f"{_REFUSED[key]} are not supported", where=f"{file}:1", hint=f"remove '{key}:'")
-        if key not in KEYS and (near := nearest(key, KEYS)):
-            raise ParseProblem(f"unknown key '{key}'", where=f"{file}:1", hint=near)
+        if key not in KEYS:
+            hint = nearest(key, KEYS) or "it is ignored"
+            found.warnings.append(f"{file}:1: unknown key '{key}'; {hint}")
+        elif key != "version" and content[key] is None:
+            raise ParseProblem(f"'{key}' must be a list", where=f"{file}:1", hint="fill it or remove it")
     for kind in ("models", "seeds", "snapshots", "analyses", "macros"):
         for entry in _entries(content, kind, file):
             patch = _patch(kind, entry, file)
@@ -245,7 +249,12 @@ def _tests(owner: yamlfile.Mapped, column: yamlfile.Mapped | None, file: str) ->
         if "model" in arguments:
             raise ParseProblem("a test's argument must not be called 'model'", where=where)
         config = {key: rest[key] for key in TEST_CONFIG if key in rest}
-        config.update(rest.get("config") or {})
+        inner_config = rest.get("config") or {}
+        if not isinstance(inner_config, Mapping):
+            raise ParseProblem(f"'config' of test '{name}' must be a mapping", where=where)
+        if twice := [key for key in config if config[key] and key in inner_config]:
+            raise ParseProblem(f"test '{name}' has '{twice[0]}' twice", where=where, hint="keep it in config: alone")
+        config.update(inner_config)
         if column is not None:
             own = (*_as_list(column.get("tags")), *_as_list((column.get("config") or {}).get("tags")))
             config["tags"] = [*_as_list(config.get("tags")), *own]

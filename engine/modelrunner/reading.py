@@ -15,7 +15,7 @@ import jinja2
 from engine.modelrunner.adapter import Adapter, Api
 from engine.modelrunner.context import Variables
 from engine.modelrunner.drafts import CapturingConfig, Draft, called_macros
-from engine.modelrunner.jinja import PARSE_ENVIRONMENT, MacroReturn, Macros, compile_text, line_of
+from engine.modelrunner.jinja import ENVIRONMENT, PARSE_ENVIRONMENT, MacroReturn, Macros, compile_text, line_of
 from engine.modelrunner.packages import Package
 from engine.modelrunner.problems import NodeProblem, ParseProblem
 from engine.modelrunner.profile import Target
@@ -40,7 +40,7 @@ class Reader:
         self.general = general
 
     def yaml_context(self, package: Package) -> dict[str, Any]:
-        variables = Variables(self.variables[package.name], package.name, parsing=True)
+        variables = Variables(self.variables[package.name], package.name, parsing=False)
         return {**self.general, "var": variables}
 
     def context(self, draft: Draft) -> dict[str, Any]:
@@ -96,7 +96,7 @@ class Reader:
             graph={"nodes": {}, "sources": {}, "exposures": {}, "metrics": {}, "groups": {}},
             is_incremental=lambda: False,
             statement=statement,
-            load_result=lambda *_: PARSE_ENVIRONMENT.undefined(name="load_result"),
+            load_result=lambda *_: None,
             store_result=lambda *_, **__: "",
             store_raw_result=lambda *_, **__: "",
             render=lambda text: text,
@@ -110,9 +110,10 @@ class Reader:
             noop_statement=statement,
             write=lambda *_: "",
         )
-        adapter = Adapter(self.macros, self.packages, draft.package.name, context, PARSE_ENVIRONMENT, None)
+        # As in dbt, what a file calls may be missing until it is run, but not what a macro calls.
+        adapter = Adapter(self.macros, self.packages, draft.package.name, context, ENVIRONMENT, None)
         context["adapter"] = adapter
-        self.macros.bind_into(context, draft.package.name, PARSE_ENVIRONMENT)
+        self.macros.bind_into(context, draft.package.name, ENVIRONMENT)
         context["context"] = context
         return context
 

@@ -1,28 +1,22 @@
 """From references to edges.
 
-Owns what `ref` and `source` mean across packages, the sources and exposures of the property files, and the rules that
-make a project invalid: a missing or disabled reference, a private model of another group, two nodes of one name.
-Refuses to read files or render SQL.
+Owns what `ref` and `source` mean across packages, and the rules that make a project invalid: a missing or disabled
+reference, a private model of another group, a group that there is not, two nodes of one name. Refuses to read files or
+render SQL.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from engine.modelrunner.jinja import render_value
-from engine.modelrunner.nodes import Config, Exposure, Node, Source, merged
-from engine.modelrunner.packages import Package
+from engine.modelrunner.nodes import Exposure, Node, Source
 from engine.modelrunner.problems import ParseProblem, nearest
-from engine.modelrunner.profile import Target
-from engine.modelrunner.properties import Properties
+from engine.modelrunner.properties import Entry
 
 REFERABLE = ("model", "seed", "snapshot")
 Found = TypeVar("Found")
-_REF = re.compile(r"""^\s*ref\(\s*['"]([^'"]+)['"]\s*(?:,\s*['"]([^'"]+)['"]\s*)?\)\s*$""")
-_SOURCE = re.compile(r"""^\s*source\(\s*['"]([^'"]+)['"]\s*,\s*['"]([^'"]+)['"]\s*\)\s*$""")
 
 
 class Names:
@@ -56,129 +50,12 @@ def _pick(found: Mapping[str, Found], package: str | None, caller: str, root: st
     return next(iter(found.values()), None)
 
 
-def sources_of(
-    package: Package, root: Package, properties: Properties, target: Target, context: Mapping[str, Any]
-) -> list[Source]:
-    """The source tables of a package, disabled ones too."""
-    found = []
-    for entry in properties.sources:
-        where = f"{entry.file}:{entry.line}"
-        outer = _rendered(entry.source, context, where, skip=("tables", "description", "loaded_at_query"))
-        table = _rendered(
-            entry.table, context, where, skip=("columns", "tests", "data_tests", "description", "loaded_at_query")
-        )
-        name, source_name = str(table["name"]), str(outer["name"])
-        fqn = (package.name, *package.inside(entry.file).parts[:-1], source_name, name)
-        values: dict[str, Any] = {}
-        for owner in (package, root) if package is not root else (root,):
-            values = merged(values, owner.section("sources", fqn))
-        for level in (outer, table):
-            top = {key: level[key] for key in ("tags", "meta", "quoting") if level.get(key) is not None}
-            values = merged(merged(values, top), level.get("config") or {})
-        # What dbt_project.yml says holds where the property file says nothing.
-        section: dict[str, Any] = {}
-        for owner in (package, root) if package is not root else (root,):
-            section = merged(section, owner.section("sources", fqn))
-        freshness = _freshness({"freshness": section["freshness"]} if "freshness" in section else {}, outer, table)
-        found.append(
-            Source(
-                unique_id=f"source.{package.name}.{source_name}.{name}",
-                source_name=source_name,
-                name=name,
-                package=package.name,
-                original_path=entry.file,
-                fqn=fqn,
-                database=str(table.get("database") or outer.get("database") or target.database),
-                schema=str(outer.get("schema") or source_name),
-                identifier=str(table.get("identifier") or name),
-                config=Config(values),
-                description=str(table.get("description") or ""),
-                source_description=str(outer.get("description") or ""),
-                columns=entry.columns,
-                loaded_at_field=_first("loaded_at_field", table, outer, section),
-                loaded_at_query=_first("loaded_at_query", entry.table, entry.source, section),
-                freshness=freshness,
-                loader=str(table.get("loader") or outer.get("loader") or ""),
-                line=entry.line,
-            )
-        )
-    return found
-
-
-def _first(key: str, *levels: Mapping[str, Any]) -> Any:
-    for level in levels:
-        for holder in (level, level.get("config") or {}):
-            if key in holder:
-                return holder[key]
-    return None
-
-
-def _freshness(*levels: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The source's thresholds with the table's over them; an explicit null at the table switches them off."""
-    result: dict[str, Any] | None = None
-    for level in levels:
-        for holder in (level, level.get("config") or {}):
-            if "freshness" in holder:
-                given = holder["freshness"]
-                result = None if given is None else {**(result or {}), **given}
-    return result
-
-
-def _rendered(
-    values: Mapping[str, Any], context: Mapping[str, Any], where: str, skip: tuple[str, ...]
-) -> dict[str, Any]:
-    return {
-        key: value if key in skip else render_value(value, context, where, parsing=True)
-        for key, value in values.items()
-    }
-
-
-def exposures_of(package: Package, properties: Properties, context: Mapping[str, Any]) -> list[Exposure]:
-    """The exposures of a package."""
-    found = []
-    for entry in properties.exposures:
-        where = f"{entry.file}:{entry.line}"
-        values = _rendered(entry.values, context, where, skip=("depends_on", "description"))
-        refs: list[tuple[str | None, str]] = []
-        source_refs: list[tuple[str, str]] = []
-        for text in values.get("depends_on") or ():
-            if match := _REF.match(str(text)):
-                first, second = match.groups()
-                refs.append((None, first) if second is None else (first, second))
-            elif match := _SOURCE.match(str(text)):
-                source_refs.append((match.group(1), match.group(2)))
-            else:
-                raise ParseProblem(
-                    f"cannot read dependency {text!r}", where=where, hint="write ref('…') or source('…', '…')"
-                )
-        config = merged({key: values[key] for key in ("tags", "meta") if values.get(key)}, values.get("config") or {})
-        found.append(
-            Exposure(
-                unique_id=f"exposure.{package.name}.{values['name']}",
-                name=str(values["name"]),
-                package=package.name,
-                original_path=entry.file,
-                fqn=(package.name, *package.inside(entry.file).parts[:-1], str(values["name"])),
-                kind=str(values.get("type", "")),
-                config=Config(config),
-                owner=dict(values.get("owner") or {}),
-                description=str(values.get("description") or ""),
-                label=values.get("label"),
-                maturity=values.get("maturity"),
-                url=values.get("url"),
-                refs=tuple(refs),
-                source_refs=tuple(source_refs),
-                line=entry.line,
-            )
-        )
-    return found
-
-
 def connect(
     nodes: list[Node],
     sources: list[Source],
     exposures: list[Exposure],
     root: str,
+    warn: Callable[[str], None] = lambda _: None,
 ) -> tuple[dict[str, Node], dict[str, Source], dict[str, Exposure], dict[str, Node | Source]]:
     """Nodes, sources and exposures with `depends_on` filled, and what is disabled. ParseProblem when one is missing."""
     disabled: dict[str, Node | Source] = {node.unique_id: node for node in nodes if not node.config.enabled}
@@ -186,6 +63,7 @@ def connect(
     enabled = [node for node in nodes if node.config.enabled]
     open_sources = {source.unique_id: source for source in _unique(sources) if source.config.enabled}
     _no_duplicates(enabled)
+    check_names(enabled, exposures)
     names = Names(root, enabled, open_sources.values())
     off = Names(root, [node for node in nodes if not node.config.enabled], [])
     connected: dict[str, Node] = {}
@@ -215,6 +93,8 @@ def connect(
             if node.resource_type == "test" or (node.unit is not None and missing.endswith("is disabled")):
                 # As in dbt: a test of something that is not there is not run, and is no reason to refuse the project.
                 disabled[node.unique_id] = node
+                if not missing.endswith("is disabled"):
+                    warn(f"{node.original_path}:{node.line}: {missing}" + (f"; {hint}" if hint else ""))
                 continue
             raise ParseProblem(missing, where=f"{node.original_path}:{node.line}", hint=hint)
         connected[node.unique_id] = replace(node, depends_on=tuple(dict.fromkeys(parents)))
@@ -251,7 +131,9 @@ def _missing_ref(node: Node, name: str, disabled: bool) -> str:
 
 def _check_access(node: Node, target: Node) -> None:
     group = target.config.get("group")
-    if target.config.get("access") == "private" and node.config.get("group") != group and node.resource_type != "test":
+    if target.config.get("access") != "private" or node.resource_type == "test":
+        return
+    if group is None or node.config.get("group") != group:
         raise ParseProblem(
             f"{node.resource_type} '{node.name}' refers to '{target.name}', which is private to group '{group}'",
             where=f"{node.original_path}:{node.line}",
@@ -272,6 +154,53 @@ def _unique(sources: list[Source]) -> list[Source]:
             )
         seen[source.unique_id] = source
     return sources
+
+
+def check_names(nodes: Iterable[Node], exposures: Iterable[Exposure]) -> None:
+    """ParseProblem for a name with a space, and for two exposures of one name."""
+    for node in nodes:
+        if " " in node.name and node.unit is None:
+            raise ParseProblem(
+                f"the name of the {node.resource_type} '{node.name}' has a space",
+                where=f"{node.original_path}:{node.line}",
+                hint=f"rename it to '{node.name.replace(' ', '_')}'",
+            )
+    seen: dict[str, Exposure] = {}
+    for exposure in exposures:
+        other = seen.setdefault(exposure.unique_id, exposure)
+        if other is not exposure:
+            raise ParseProblem(
+                f"two exposures are called '{exposure.name}': {other.original_path} and {exposure.original_path}",
+                where=f"{exposure.original_path}:{exposure.line}",
+                hint="rename one of them",
+            )
+
+
+def check_groups(groups: Iterable[tuple[str, Entry]], members: Iterable[Node]) -> None:
+    """ParseProblem for a group without an owner, for two of one name, and for a node of a group that there is not."""
+    known: dict[tuple[str, str], Entry] = {}
+    for package, entry in groups:
+        where, name = f"{entry.file}:{entry.line}", str(entry.values["name"])
+        owner = entry.values.get("owner")
+        if not isinstance(owner, Mapping) or not (owner.get("name") or owner.get("email")):
+            raise ParseProblem(f"group '{name}' has no owner", where=where, hint="add owner: with a name or an email")
+        if (package, name) in known:
+            other = known[package, name]
+            raise ParseProblem(
+                f"group '{name}' is already described in {other.file}:{other.line}",
+                where=where,
+                hint="keep one of them",
+            )
+        known[package, name] = entry
+    names = {name for _, name in known}
+    for node in members:
+        group = node.config.get("group")
+        if group is not None and group not in names:
+            raise ParseProblem(
+                f"{node.resource_type} '{node.name}' is of the group '{group}', which there is not",
+                where=f"{node.original_path}:{node.line}",
+                hint=nearest(str(group), names) or "describe it below groups:",
+            )
 
 
 def _no_duplicates(nodes: list[Node]) -> None:

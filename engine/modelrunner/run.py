@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from engine.modelrunner import artifacts, custom, materialize, seeds, snapshots, tests, unit_tests
 from engine.modelrunner.compile import Compiler
 from engine.modelrunner.database import Connection
-from engine.modelrunner.nodes import Node, Source
+from engine.modelrunner.nodes import Exposure, Node, Source
 from engine.modelrunner.problems import NodeProblem, ParseProblem
 from engine.modelrunner.project import Project
+from engine.modelrunner.project_hooks import END, START, ProjectHooks
 from engine.modelrunner.results import NodeResult, RunOutcome
 from engine.modelrunner.run_results import run_results
 
@@ -55,6 +56,7 @@ class Run:
     connection: Connection
     listener: Listener = field(default_factory=Silent)
     write_artifacts: bool = True
+    exposures: frozenset[str] = frozenset()
     results: list[NodeResult] = field(default_factory=list)
     compiled: dict[str, str] = field(default_factory=dict)
     stopped: bool = False
@@ -84,26 +86,55 @@ class Run:
             incremental=lambda node: materialize.is_incremental(node, self.connection, self.project.flags.full_refresh),
             selected=tuple(order),
         )
-        if self.verb != "compile":
-            self._schemas(order)
-            if self.ids:
-                self._hooks("on-run-start")
-        numbered = [
-            uid for uid in order if self.project.nodes[uid].config.materialized != "ephemeral" or self.verb == "compile"
-        ]
-        for index, uid in enumerate(numbered, 1):
-            self._node(self.project.nodes[uid], index, len(numbered))
-        if self.verb != "compile" and self.ids:
-            self._hooks("on-run-end")
+        hooks = ProjectHooks(
+            self.project, self._compiler, self.connection, self.listener.started, self.listener.ended,
+            write_artifacts=self.write_artifacts, now=now,
+        )  # fmt: skip
+        try:
+            self._all(order, hooks)
+        finally:
+            if self.write_artifacts:
+                artifacts.write(
+                    self.project.target_folder / "manifest.json", artifacts.manifest(self.project, self.compiled)
+                )
         outcome = RunOutcome(tuple(self.results), time.perf_counter() - start)
-        if self.write_artifacts:
-            folder = self.project.target_folder
-            artifacts.write(folder / "manifest.json", artifacts.manifest(self.project, self.compiled))
-            artifacts.write(
-                folder / "run_results.json",
-                run_results(self.project, self.verb, outcome.results, outcome.seconds),
-            )
+        self._write_results(outcome.seconds)
         return outcome
+
+    def _all(self, order: Sequence[str], hooks: ProjectHooks) -> None:
+        nodes = self.project.nodes
+        numbered: list[Node | Exposure] = [
+            nodes[uid] for uid in order if self.verb == "compile" or nodes[uid].config.materialized != "ephemeral"
+        ]
+        numbered += [self.project.exposures[uid] for uid in sorted(self.exposures)]
+        if self.verb == "compile":
+            for index, member in enumerate(numbered, 1):
+                self._member(member, index, len(numbered))
+            self.results.extend(hooks.compile() if self.ids else ())
+            return
+        start = time.perf_counter()
+        self._schemas(order)
+        if numbered:
+            self.results.extend(hooks.run(START))
+            if any(result.failed for result in self.results) and self._stops_after_hooks():
+                self._blocked = dict.fromkeys([*self.ids, *self.exposures], "skipped because a hook before it failed")
+        for index, member in enumerate(numbered, 1):
+            self._member(member, index, len(numbered))
+        if numbered:
+            try:
+                self.results.extend(hooks.run(END, self.results))
+            except ParseProblem:
+                self._write_results(time.perf_counter() - start)
+                raise
+
+    def _stops_after_hooks(self) -> bool:
+        flags = self.project.root.values.get("flags")
+        return isinstance(flags, Mapping) and flags.get("skip_nodes_if_on_run_start_fails") is True
+
+    def _write_results(self, seconds: float) -> None:
+        if self.write_artifacts:
+            content = run_results(self.project, self.verb, self.results, seconds)
+            artifacts.write(self.project.target_folder / "run_results.json", content)
 
     def _order(self) -> list[str]:
         """Parents first; a test as soon as all it looks at is there, before anything that stands on the same."""
@@ -142,6 +173,29 @@ class Run:
                 raise ParseProblem(problem.sentence, hint=f"check the schema {database}.{schema}") from problem
 
     # One node ---------------------------------------------------------------------------------------------------
+
+    def _member(self, member: Node | Exposure, index: int, total: int) -> None:
+        if isinstance(member, Node):
+            self._node(member, index, total)
+            return
+        # As in dbt, an exposure is named in its place, and nothing is done.
+        why, at = self._blocked.get(member.unique_id), now()
+        result = NodeResult(
+            member.unique_id, member.name, member.resource_type, "no-op" if why is None else "skipped",
+            "NO-OP" if why is None else why, 0 if why is None else None, started=at, compiled=at, finished=at,
+            file=member.original_path, executed=False,
+        )  # fmt: skip
+        self.results.append(result)
+        self.listener.ended(self._stand_in(member), result, index, total)
+
+    def _stand_in(self, exposure: Exposure) -> Node:
+        """An exposure for listeners, who hear of nodes."""
+        target = self.project.target
+        return Node(
+            exposure.unique_id, "exposure", exposure.name, exposure.package, exposure.path, exposure.original_path,
+            self.project.folder, exposure.fqn, "", "", target.database, target.schema, exposure.name, exposure.config,
+            depends_on=exposure.depends_on,
+        )  # fmt: skip
 
     def _node(self, node: Node, index: int, total: int) -> None:
         why = self._blocked.get(node.unique_id)
@@ -286,51 +340,8 @@ class Run:
             below |= {test for uid in below for test in graph.children[uid]}
         else:
             below = graph.descendants([node.unique_id])
-        for uid in below & self.ids:
+        for uid in below & (self.ids | self.exposures):
             self._blocked.setdefault(uid, f"skipped because '{node.name}' {_PAST[result.status]}")
-
-    def _hooks(self, key: str) -> None:
-        compiler = self._compiler
-        assert compiler is not None
-        compiler.results = [
-            {
-                "node": artifacts.node_record(self.project, self.project.nodes[result.unique_id]),
-                "status": result.status,
-                "message": result.message,
-                "failures": result.failures,
-                "execution_time": result.seconds,
-                "thread_id": "main",
-                "adapter_response": {},
-                "timing": [],
-            }
-            for result in self.results
-            if result.unique_id in self.project.nodes
-        ]
-        packages = self.project.packages.values()
-        total, index = sum(len(package.hooks(key)) for package in packages), 0
-        for package in packages:
-            for number, text in enumerate(package.hooks(key)):
-                index += 1
-                node = compiler.operation(f"{package.name}-{key}-{number}", text)
-                self.listener.started(node, index, total)
-                started = now()
-                status, message = "success", "OK"
-                try:
-                    context, _ = compiler.context(node, free=True)
-                    sql = compiler.render(node, text, context).strip()
-                    if sql:
-                        with self.connection.transaction():
-                            self.connection.execute(sql)
-                except NodeProblem as problem:
-                    status, message = "error", problem.line()
-                result = NodeResult(
-                    node.unique_id, node.name, "operation", status, message, started=started, compiled=started,
-                    finished=now(), file=node.original_path,
-                )  # fmt: skip
-                self.results.append(result)
-                self.listener.ended(node, result, index, total)
-                if result.failed and key == "on-run-start":
-                    raise NodeProblem(f"{node.name}: {message}", hint="nothing was run")
 
 
 class _Undo(Exception):

@@ -5,6 +5,7 @@ Owns its shape, version 6 of dbt's schema. Refuses to decide what became of a no
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable
 from typing import Any
 
@@ -25,18 +26,19 @@ def run_results(project: Project, verb: str, results: Iterable[NodeResult], elap
 
 def record(result: NodeResult) -> dict[str, Any]:
     """One node. As in dbt, what was skipped gives no reason, and what did not compile was never executed."""
+    compiles = result.resource_type not in ("seed", "exposure", "source")
     return {
         "status": result.status,
         "timing": _timing(result),
         "thread_id": "main",
         "execution_time": result.seconds,
         "adapter_response": {"_message": "OK"} if result.executed and result.ok else {},
-        "message": None if result.status == "skipped" else result.message,
+        "message": None if result.status == "skipped" and result.resource_type != "operation" else result.message,
         "failures": result.failures,
         "unique_id": result.unique_id,
-        "compiled": result.sql is not None,
+        "compiled": result.sql is not None if compiles else None,
         "compiled_code": result.sql,
-        "relation_name": result.relation_name,
+        "relation_name": result.relation_name if compiles else None,
         "batch_results": None,
     }
 
@@ -44,8 +46,9 @@ def record(result: NodeResult) -> dict[str, Any]:
 def _timing(result: NodeResult) -> list[dict[str, str]]:
     if result.status == "skipped":
         return []
-    compiled = result.compiled or result.finished
-    spans = [("compile", result.started, compiled)]
+    spans: list[tuple[str, datetime.datetime, datetime.datetime | None]] = [
+        ("compile", result.started, result.compiled or result.finished)
+    ]
     if result.compiled is not None:
-        spans.append(("execute", compiled, result.finished))
+        spans.append(("execute", result.compiled, result.finished))
     return [{"name": name, "started_at": instant(start), "completed_at": instant(end)} for name, start, end in spans]

@@ -34,7 +34,7 @@ VERB_TYPES: dict[str, tuple[str, ...]] = {
     "seed": ("seed",),
     "snapshot": ("snapshot",),
     "test": ("test", "unit_test"),
-    "build": ("model", "seed", "snapshot", "test", "unit_test"),
+    "build": ("model", "seed", "snapshot", "test", "unit_test", "exposure"),
     "compile": ("model", "seed", "snapshot", "test", "analysis"),
     "show": ("model", "seed", "snapshot", "test", "analysis"),
     "ls": ("model", "seed", "snapshot", "test", "unit_test", "analysis", "source", "exposure"),
@@ -189,13 +189,20 @@ class Runner:
         if verb == "build":
             # As in dbt, a build runs a unit test only along with its model.
             nodes = self.project.nodes
-            ids = {uid for uid in ids if nodes[uid].unit is None or ids.issuperset(nodes[uid].depends_on)}
+            ids = {
+                uid
+                for uid in ids
+                if uid not in nodes or nodes[uid].unit is None or ids.issuperset(nodes[uid].depends_on)
+            }
         return self._run(verb, ids, publish)
 
     def _run(self, verb: str, ids: set[str], publish: Publish) -> RunOutcome:
         connection = Connection(self.connect())
         try:
-            run = Run(self.project, verb, ids, connection, self.listener, self.write_artifacts)
+            exposures = frozenset(ids & set(self.project.exposures))
+            run = Run(
+                self.project, verb, ids - exposures, connection, self.listener, self.write_artifacts, exposures
+            )  # fmt: skip
             return run.everything() if publish == "each" else run.all_or_nothing()
         finally:
             connection.raw.close()

@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from engine.modelrunner import config_types
 from engine.modelrunner.jinja import render_value
 from engine.modelrunner.nodes import Config, Fixture, Node, UnitDetails, merged
 from engine.modelrunner.packages import Package
@@ -84,6 +85,7 @@ def _unit_test(
         config = merged(config, owner.section("unit_tests", fqn))
     outer = {key: values[key] for key in ("tags", "meta") if values.get(key) is not None}
     config = merged(merged(config, outer), values.get("config") or {})
+    config_types.check("unit_test", config, name, where)
     told = json.dumps([model, values.get("given"), values["expect"], overrides], sort_keys=True, default=str)
     return Node(
         unique_id=f"unit_test.{package.name}.{model}.{name}",

@@ -92,7 +92,8 @@ def test_an_unknown_test_fails_when_it_is_run_and_names_the_nearest(toy: Toy) ->
 
 def test_an_unknown_key_of_a_property_file_names_the_nearest(toy: Toy) -> None:
     toy.write({"models/s.yml": "version: 2\nmodel:\n  - name: a\n"})
-    assert "did you mean 'models'?" in problem(toy)
+    toy.load()
+    assert toy.said == ["Warning: models/s.yml:1: unknown key 'model'; did you mean 'models'?"]
 
 
 def test_a_missing_environment_variable_is_named(toy: Toy) -> None:
