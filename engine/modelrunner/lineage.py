@@ -20,7 +20,7 @@ from engine.modelrunner.project import Project
 
 if TYPE_CHECKING:
     from engine.modelrunner.database import Connection
-    from engine.modelrunner.lineage_sql import TableName
+    from engine.modelrunner.lineage_sql import Column, TableName
 
 _Step = Callable[["ColumnName"], Iterable["ColumnName"]]
 _WITH_COLUMNS = ("model", "snapshot", "seed", "source")
@@ -126,15 +126,7 @@ def read(project: Project, connection: Connection | None = None, catalog: Catalo
                 if sql is None
                 else lineage_sql.read(sql, known, database=member.database, schema=member.schema, expected=there)
             )
-            found = [
-                ColumnLineage(
-                    column.name,
-                    tuple(dict.fromkeys(names.column(table, name, columns) for table, name in column.sources)),
-                    column.steps,
-                    column.known,
-                )
-                for column in query.columns
-            ]
+            found = [_column(names, column, columns) for column in query.columns]
             complete = query.complete
             if member.resource_type == "snapshot":
                 have = {each.name.lower() for each in found}
@@ -152,6 +144,14 @@ def read(project: Project, connection: Connection | None = None, catalog: Catalo
         if complete:
             tables[names.table(member)] = tuple(each.name for each in found)
     return Lineage(columns, _users(columns))
+
+
+def _column(names: _Names, column: Column, columns: Mapping[str, Mapping[str, ColumnLineage]]) -> ColumnLineage:
+    sources = tuple(dict.fromkeys(names.column(table, name, columns) for table, name in column.sources))
+    name = column.name
+    if len(sources) == 1 and not column.steps and sources[0].column.lower() == name:
+        name = sources[0].column  # passed on by a star: DuckDB keeps how it is written
+    return ColumnLineage(name, sources, column.steps, column.known)
 
 
 class _Names:

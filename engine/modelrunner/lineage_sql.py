@@ -259,7 +259,8 @@ class _Tracer:
         sources = list(scope.selected_sources.values())
         if stars and len(sources) == 1:
             # `select *` of one thing whose columns nobody told: what comes out under a name went in under it.
-            return self._of_source(sources[0][1], name)
+            names = self._names_of(sources[0][1])
+            return self._of_source(sources[0][1], name) if names is None or name in names else _Found(known=False)
         if isinstance(expression, exp.UDTF):
             return self._of_table_function(scope, expression, name)
         return _Found(known=False)
