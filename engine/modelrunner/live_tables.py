@@ -287,6 +287,20 @@ def forget(connection: Connection, project: str, ids: Sequence[str]) -> None:
     )
 
 
+def take_out(connection: Connection, project: str, ids: Sequence[str]) -> dict[str, tuple[Any, ...]]:
+    """Forget what is said about these relations, and give it to the caller, by node."""
+    rows = connection.execute(
+        "delete from ops.model_nodes where project = ? and node in (select unnest(?::varchar[])) returning *",
+        [project, list(ids)],
+    ).fetchall()
+    return {row[1]: row for row in rows}
+
+
+def put_back(connection: Connection, row: tuple[Any, ...]) -> None:
+    """Say again what `take_out` took."""
+    connection.execute("insert into ops.model_nodes values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", list(row))
+
+
 def write_marks(connection: Connection, project: str, found: Mapping[str, str]) -> None:
     """What the sources without batches hold."""
     connection.execute("delete from ops.model_sources where project = ?", [project])

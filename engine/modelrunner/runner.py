@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import duckdb
 
-from engine.modelrunner import artifacts
+from engine.modelrunner import artifacts, kept
 from engine.modelrunner.compile import Compiler
 from engine.modelrunner.database import Connection
 from engine.modelrunner.freshness import artifact, ask, has_thresholds
@@ -203,6 +203,10 @@ class Runner:
             run = Run(
                 self.project, verb, ids - exposures, connection, self.listener, self.write_artifacts, exposures
             )  # fmt: skip
-            return run.everything() if publish == "each" else run.all_or_nothing()
+            noted = kept.before(self.project, connection, verb, ids)
+            outcome = run.everything() if publish == "each" else run.all_or_nothing()
+            if publish == "each" or not outcome.exit_code:
+                kept.after(self.project, connection, noted, outcome.results)
+            return outcome
         finally:
             connection.raw.close()
