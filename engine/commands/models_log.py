@@ -55,6 +55,7 @@ EVENTS: Mapping[str, tuple[str, Level]] = {
     "StatsLine": ("Z023", "info"),
     "CommandCompleted": ("Q039", "debug"),
     "MainEncounteredError": ("Z002", "error"),
+    "MainKeyboardInterrupt": ("Z001", "error"),
     "RunningOperationCaughtError": ("Q001", "error"),
     "JinjaLogInfo": ("I062", "info"),
     "JinjaLogWarning": ("I061", "warn"),

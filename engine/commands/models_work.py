@@ -124,6 +124,14 @@ def perform(verb: Verb, command_line: Mapping[str, Any], place: Place) -> int:
             raise
         code = error.exit_code
         log.say("MainEncounteredError", f"Encountered an error:\n{error.line()}", exc=error.line())
+    except (KeyboardInterrupt, RuntimeError) as error:
+        # DuckDB turns an interrupt that comes during a statement into an error of its own.
+        if isinstance(error, RuntimeError) and "interrupted" not in str(error):
+            raise
+        log.say("MainKeyboardInterrupt", "interrupted: what has ended stands, what was under way has left nothing")
+        raise KeyboardInterrupt from None
+    finally:
+        place.terminal.progress(None, 0, 0)
     took = time.monotonic() - began
     log.say("CommandCompleted", f"Command `models {verb.name}` {'failed' if code else 'succeeded'} after {took:.2f} s",
             command=f"models {verb.name}", completed_at=instant(), elapsed=took, success=code == 0)  # fmt: skip
