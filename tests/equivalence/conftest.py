@@ -1,0 +1,45 @@
+"""Raw rows to compare on, and one dbt for all tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.prices import export
+from tests.equivalence.real_dbt import RealDbt
+from tests.models.team import Team
+from tests.models.test_captures import SCENARIOS, telemetry, transcripts
+from tests.models.test_live import a_teams_day
+from tests.models.workbench import ARRIVAL, Workbench
+
+VARIABLES: dict[str, Any] = {
+    "report_timezone": "America/New_York",
+    "internal_domains": ["acme.dev", "team.example"],
+    "correlation_window": 120,
+}
+SESSIONS, CALLS = 20_000, 3.0
+
+
+@pytest.fixture(scope="session")
+def dbt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealDbt]:
+    """Real dbt, started once."""
+    real = RealDbt(tmp_path_factory.mktemp("dbt"), VARIABLES)
+    yield real
+    real.close()
+
+
+@pytest.fixture(scope="session")
+def raw_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Real captures, the day that the tests of the models know, and a team of 20,000 sessions: 400,000 raw rows."""
+    bench = Workbench(tmp_path_factory.mktemp("raw"))
+    bench.take(export.price_rows(ARRIVAL), *a_teams_day())
+    bench.take(*(group for scenario in SCENARIOS for group in telemetry(scenario) + transcripts(scenario)))
+    team = Team(SESSIONS, calls=CALLS, first_batch=bench.writer.batch_id + 1)
+    team.write_history(bench.database.cursor())
+    bench.writer.reopened()
+    bench.take_names()
+    bench.close()
+    return bench.path
