@@ -24,6 +24,7 @@ from engine.api.adhoc import LONGEST_SQL, answer, check_caller
 from engine.api.answers import Answers, Page, Questions, current_state, ready
 from engine.api.caller import Sight, principal_of, sight_of
 from engine.api.encode import instant_text, json_rows, json_value
+from engine.api.explain import explain, explanation_body, read_asked
 from engine.api.export import CONTENT_TYPES, arrow_pieces, csv_pieces
 from engine.api.narrow import narrowing
 from engine.api.openapi import document
@@ -167,6 +168,12 @@ def build_routes(context: ApiContext) -> list[Route]:
 
         return handler
 
+    async def explained(request: Request, sight: Sight) -> Response:
+        asked = read_asked(request.query_params.multi_items())
+        now = context.clock.now().replace(microsecond=0)
+        found = await run_in_threadpool(explain, context.reader, asked, sight, now, zone)
+        return Response(explanation_body(found), media_type="application/json")
+
     async def status(request: Request, sight: Sight) -> Response:
         return Response(await run_in_threadpool(status_body, context), media_type="application/json")
 
@@ -176,6 +183,7 @@ def build_routes(context: ApiContext) -> list[Route]:
     stream = StreamEndpoint(context)
     return [
         *(Route(f"/api/v1/{name}", Endpoint(rows_of(name))) for name in VIEWS),
+        Route("/api/v1/explain", Endpoint(explained)),
         Route("/api/v1/status", Endpoint(status)),
         Route("/api/v1/stream", stream),
         Route("/api/metrics/stream", stream),

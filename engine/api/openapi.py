@@ -59,6 +59,7 @@ def document(version: str) -> dict[str, Any]:
     paths: dict[str, Any] = {f"/api/v1/{view.name}": {"get": _operation(view)} for view in VIEWS.values()}
     paths["/api/v1/stream"] = {"get": _stream()}
     paths["/api/metrics/stream"] = {"get": {**_stream(), "operationId": "metrics_stream"}}
+    paths["/api/v1/explain"] = {"get": _explain()}
     paths["/api/v1/status"] = {"get": _status()}
     return {
         "openapi": "3.1.0",
@@ -136,6 +137,7 @@ def _problems(*statuses: str) -> dict[str, Any]:
         "400": "the filter is wrong; column and length say where",
         "401": "no key, or none that is valid",
         "403": "the key may not read this",
+        "404": "there is no such row or column",
         "422": "a parameter is wrong",
         "503": "not ready; Retry-After says when to ask again",
     }
@@ -160,6 +162,33 @@ def _stream() -> dict[str, Any]:
             **_problems("400", "401", "403"),
         },
     }
+
+
+def _explain() -> dict[str, Any]:
+    names = {"type": "string", "enum": list(VIEWS)}
+    required = [
+        {**_parameter("view", names, "the view of the number"), "required": True},
+        {**_parameter("row", {"type": "string"}, _ROW), "required": True},
+        {**_parameter("column", {"type": "string"}, "the column of the number"), "required": True},
+    ]
+    narrowing = [
+        _parameter("by", {"type": "string"}, "the group of `costs`"),
+        _parameter("filter", {"type": "string"}, "the filter under which the number was seen"),
+        _parameter("since", {"type": "string"}, "as the filter's since"),
+        _parameter("until", {"type": "string"}, "as the filter's until"),
+    ]
+    return {
+        "operationId": "explain",
+        "summary": "What stands behind a number: definition, SQL, model calls and their sum, prices, age.",
+        "parameters": [*required, *narrowing],
+        "responses": {
+            "200": {"description": "explanation", "content": {"application/json": {"schema": {"type": "object"}}}},
+            **_problems("400", "401", "403", "404", "422", "503"),
+        },
+    }
+
+
+_ROW = "the row's key, of several columns with a blank between them; `unknown` for the group without one"
 
 
 def _status() -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -26,6 +27,7 @@ PROMISED = {
     "requests": "request_key session_id agent_type developer_id ts model_name model_id query_source input_tokens "
     "cache_read_tokens cache_write_tokens output_tokens reasoning_tokens total_tokens duration_ms success error_code "
     "cost_usd cost_basis cost_reported_usd cost_priced_usd sources",
+    "coverage": "date developer_id agent_type sources request_count total_tokens verdict",
     "tools": "tool_call_key session_id agent_type developer_id project_id ts usage_date tool_name tool_use_id "
     "duration_ms success error_type decision file_extension is_git_commit commit_sha is_subagent",
     "commits": "commit_hash project_id author_email commit_timestamp lines_added lines_deleted attribution confidence "
@@ -398,6 +400,46 @@ class TestDevelopers:
     def test_numbers_are_those_of_the_range(self, asked: Api) -> None:
         (row,) = asked.rows("developers", filter="dev:alice until:2026-11-04")
         assert (row["session_count"], row["request_count"], row["cost_usd"], row["commit_count"]) == (1, 1, "1", 0)
+
+
+class TestCoverage:
+    @pytest.fixture(scope="class")
+    def days(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+        """Alice's telemetry stops, Bob's loses a request, Carol's history does, Dave has counters and history apart."""
+        folder = tmp_path_factory.mktemp("coverage")
+        workspace = Workspace(folder)
+        rows, some, more = Rows(), (1000, 5000, 0, 200), (2000, 5000, 0, 200)
+        rows.request("a-1", ALICE, "2026-11-04T10:00:00+00:00").history("a-2", ALICE, "2026-11-05T10:00:00+00:00", some)
+        for tokens, when in ((some, "10:00"), (more, "10:05")):
+            rows.history("b-1", BOB, f"2026-11-05T{when}:00+00:00", tokens)
+            rows.request("c-1", CAROL, f"2026-11-05T{when}:00+00:00", tokens=tokens)
+        rows.request("b-1", BOB, "2026-11-05T10:00:00+00:00", tokens=some)
+        rows.history("c-1", CAROL, "2026-11-05T10:00:00+00:00", some)
+        rows.request("d-1", DAVE, "2026-11-05T10:00:00+00:00").history("d-1", DAVE, "2026-11-05T10:00:00+00:00", some)
+        workspace.write(rows.raw)
+        clock = FixedClock(NOW)
+        with serve(workspace, folder, Broadcaster(clock), clock) as api:
+            yield api
+        workspace.close()
+
+    def test_each_day_says_who_spoke_and_whether_they_agree(self, days: Api) -> None:
+        found = {(row["developer_id"], row["date"]): row["verdict"] for row in days.rows("coverage")}
+        assert found == {
+            (ALICE, "2026-11-04"): "one source",
+            (ALICE, "2026-11-05"): "telemetry stopped",
+            (BOB, "2026-11-05"): "telemetry has gaps",
+            (CAROL, "2026-11-05"): "history has gaps",
+            (DAVE, "2026-11-05"): "sources agree",
+        }
+
+    def test_what_each_source_tells_stands_beside_what_was_counted(self, days: Api) -> None:
+        (row,) = days.rows("coverage", filter="dev:bob")
+        assert row["sources"] == ["log", "transcript"]
+        assert (row["request_count"], row["telemetry_request_count"], row["transcript_request_count"]) == (2, 1, 2)
+        assert (row["total_tokens"], row["log_tokens"], row["transcript_tokens"]) == (13_400, 6_200, 13_400)
+
+    def test_who_sees_only_some_projects_sees_none_of_it(self, days: Api) -> None:
+        assert days.rows("coverage", "web") == []
 
 
 class TestOthers:

@@ -116,6 +116,28 @@ class Rows:
         )
         return self
 
+    def history(self, session: str, developer: str, when: str, tokens: tuple[int, int, int, int]) -> Rows:
+        """A model call as the agent's own history tells it; tokens are input, cache read, cache write, output."""
+        given, read, written, output = tokens
+        self._append(
+            "transcript_usage",
+            timestamp=at(when),
+            agent_type="claude_code",
+            developer_id=developer,
+            session_id=session,
+            is_sidechain=False,
+            message_id=f"msg-{session}-{when}",
+            model="claude-opus-4-5",
+            input_tokens=given,
+            cache_read_tokens=read,
+            cache_write_5m_tokens=0,
+            cache_write_1h_tokens=0,
+            cache_write_unknown_tokens=written,
+            output_tokens=output,
+            success=True,
+        )
+        return self
+
     def tool(self, session: str, developer: str, when: str, name: str, *, success: bool = True, **more: Any) -> Rows:
         self._append(
             "otel_logs",
