@@ -28,9 +28,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_subparsers(dest="kind", metavar="KIND", required=True)
     transcripts = kinds.add_parser(
         "transcripts",
-        help="local histories of Claude Code and Codex",
-        description="Read the local histories of Claude Code and Codex: numbers and names, never prompts, commands, "
-        "outputs or paths. What was read before is not read again.",
+        help="local histories of coding agents",
+        description="Read the local histories of Claude Code, Codex, Gemini CLI, Qwen Code, Copilot CLI and opencode: "
+        "numbers and names, never prompts, commands, outputs or paths. What was read before is not read again.",
         epilog="Example: aa-engine import transcripts ~/.claude/projects/-home-dev-app",
     )
     transcripts.add_argument(
