@@ -16,9 +16,10 @@ What `meta: {aa: …}` means here (real dbt ignores it)
                several, `touched_more__<model>__<anything>()`: each is asked when one of the sets it reads has keys.
     a test     `gate: true`   it runs inside the transaction, and a failure undoes the refresh.
 
-Times of a set are in the variable `aa_window_<set>` while a refresh runs, a struct of four instants: the rows of its
-touched keys lie between `low` and `high`, and none between `before` and `after` (the largest silence among them).
-Folded while planning, they let DuckDB skip the row groups of other times.
+While a refresh runs, the variable `aa_batches` holds its batches (a struct: those after `after`, up to `upto`), and
+`aa_window_<set>` the times of a set, a struct of four instants: the rows of its touched keys lie between `low` and
+`high`, and none between `before` and `after` (the largest silence among them). Folded while planning, they let DuckDB
+skip the row groups of other batches and times.
 """
 
 from __future__ import annotations

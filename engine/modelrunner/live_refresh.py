@@ -117,6 +117,7 @@ class OneRefresh:
         if not arrived:
             return
         self._changed |= arrived
+        self._connection.execute(f"set variable aa_batches = {{after: {old:d}, upto: {new:d}}}")
         for name in self._plan.sets:
             self._connection.execute(f"delete from {TOUCHED}{name}")
             sql = self._plan.keys_of(name, arrived, old, new)

@@ -1,12 +1,12 @@
 {# What else a live refresh must compute anew, asked just before each model: rows (set name, key). #}
 
 {% macro touched_more__stg_request_observations() %}
-    -- Sessions that repeat lines of a touched one (forks, resumed histories).
+    -- Sessions that repeat lines of a touched one (forks, resumed histories): log records of either meet those lines.
     select distinct 'session' as set_name, coalesce(u.session_id, '') as key
     from {{ source('raw', 'transcript_usage') }} as u
     where u.message_id in (
         select message_id from {{ source('raw', 'transcript_usage') }}
-        where message_id is not null and {{ touched('session', "coalesce(session_id, '')") }}
+        where message_id is not null and {{ touched('session', "coalesce(session_id, '')", 'timestamp') }}
     )
     union all
     -- Requests without a session meet those with one by their request id.
@@ -14,7 +14,7 @@
     from {{ source('raw', 'otel_logs') }}
     where session_id is null and request_id in (
         select request_id from {{ source('raw', 'transcript_usage') }}
-        where request_id is not null and {{ touched('session', "coalesce(session_id, '')") }}
+        where request_id is not null and {{ touched('session', "coalesce(session_id, '')", 'timestamp') }}
     )
     union all
     select distinct 'session', u.session_id
@@ -24,9 +24,11 @@
         and u.request_id in (
             select request_id from {{ source('raw', 'otel_logs') }} where session_id is null and request_id is not null
         )
-    union all
+{% endmacro %}
+
+{% macro touched_more__stg_request_observations__developers() %}
     -- Sessions of a developer whose identities changed.
-    select distinct 'session', session_key
+    select distinct 'session' as set_name, session_key as key
     from {{ ref('stg_request_observations') }}
     where {{ touched('developer', 'lower(developer_said)') }}
 {% endmacro %}
@@ -78,14 +80,14 @@
     from {{ ref('stg_agent_tool_calls') }} as t
     join {{ ref('stg_git_commits') }} as c
         on left(c.commit_hash, 7) = left(lower(t.commit_sha), 7)
-    where t.commit_sha is not null and {{ touched('session', 't.session_key') }}
+    where t.commit_sha is not null and {{ touched('session', 't.session_key', 't.ts') }}
     union all
     select distinct 'commit', c.commit_hash
     from {{ ref('stg_agent_tool_calls') }} as t
     join {{ ref('stg_git_commits') }} as c
         on epoch_us(c.commit_timestamp)
             between epoch_us(t.ts) - coalesce(t.duration_ms, 0) * 1000 - 5000000 and epoch_us(t.ts) + 5000000
-    where t.is_git_commit and {{ touched('session', 't.session_key') }}
+    where t.is_git_commit and {{ touched('session', 't.session_key', 't.ts') }}
     union all
     -- Evidence that names a commit by an abbreviated hash.
     select distinct 'commit', c.commit_hash

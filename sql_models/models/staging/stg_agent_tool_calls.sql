@@ -132,12 +132,29 @@ merged as (
         and t.match_key = l.match_key and t.occurrence = l.occurrence
 ),
 
-context as (
-    select agent_type, session_id, ts, project_id from {{ ref('stg_session_context') }} where project_id is not null
+-- The project at which the session was then, or first.
+places as (
+    select agent_type, session_id, ts, cast(null as varchar) as tool_call_key, project_id
+    from {{ ref('stg_session_context') }}
+    where project_id is not null
+    union all
+    select agent_type, session_id, ts, tool_call_key, null from merged where session_id is not null
 ),
 
-project_first as (
-    select agent_type, session_id, arg_min(project_id, ts) as project_id from context group by all
+located as (
+    select
+        tool_call_key,
+        coalesce(
+            last_value(project_id ignore nulls) over (
+                partition by agent_type, session_id order by ts, tool_call_key is not null rows unbounded preceding
+            ),
+            first_value(project_id ignore nulls) over (
+                partition by agent_type, session_id order by ts, tool_call_key is not null
+                rows between unbounded preceding and unbounded following
+            )
+        ) as project_id
+    from places
+    qualify tool_call_key is not null
 )
 
 select
@@ -147,7 +164,7 @@ select
     coalesce(m.session_id, '') as session_key,
     coalesce(by_id.developer_id, by_email.developer_id, m.developer_said, lower(m.user_email), 'unknown')
         as developer_id,
-    coalesce(p.project_id, pf.project_id) as project_id,
+    w.project_id,
     m.ts,
     {{ report_day('m.ts') }} as usage_date,
     m.tool_name,
@@ -167,6 +184,8 @@ left join decisions as d
     and d.tool_use_id = m.tool_use_id
 left join {{ ref('stg_developer_names') }} as by_id on by_id.value = lower(m.developer_said)
 left join {{ ref('stg_developer_names') }} as by_email on by_email.value = lower(m.user_email)
-asof left join context as p
-    on p.agent_type = m.agent_type and p.session_id = m.session_id and p.ts <= m.ts
-left join project_first as pf on pf.agent_type = m.agent_type and pf.session_id = m.session_id
+left join located as w on w.tool_call_key = m.tool_call_key
+{%- if not is_incremental() %}
+-- Stored by time: whoever asks for some days reads only their row groups.
+order by m.ts
+{%- endif %}

@@ -190,37 +190,35 @@ requests as (
     select * from told_otherwise
 ),
 
-context as (
-    select * from {{ ref('stg_session_context') }}
+-- Where the session was then, or first; requests that know it themselves are not asked for.
+places as (
+    select agent_type, session_id, ts, cast(null as varchar) as request_key, project_id, branch
+    from {{ ref('stg_session_context') }}
+    union all
+    select agent_type, session_id, ts, request_key, null, null
+    from requests
+    where session_id is not null and (project_id is null or branch is null)
 ),
 
-project_first as (
-    select agent_type, session_id, arg_min(project_id, ts) as project_id
-    from context where project_id is not null group by all
-),
-
-branch_first as (
-    select agent_type, session_id, arg_min(branch, ts) as branch
-    from context where branch is not null group by all
-),
-
--- Where the session was then; requests that know it themselves are not asked for.
 located as (
     select
-        r.request_key,
-        coalesce(p.project_id, pf.project_id) as project_id,
-        coalesce(b.branch, bf.branch) as branch
-    from (
-        select request_key, agent_type, session_id, ts
-        from requests
-        where session_id is not null and (project_id is null or branch is null)
-    ) as r
-    asof left join (select * from context where project_id is not null) as p
-        on p.agent_type = r.agent_type and p.session_id = r.session_id and p.ts <= r.ts
-    asof left join (select * from context where branch is not null) as b
-        on b.agent_type = r.agent_type and b.session_id = r.session_id and b.ts <= r.ts
-    left join project_first as pf on pf.agent_type = r.agent_type and pf.session_id = r.session_id
-    left join branch_first as bf on bf.agent_type = r.agent_type and bf.session_id = r.session_id
+        request_key,
+        coalesce(
+            last_value(project_id ignore nulls) over until_then, first_value(project_id ignore nulls) over throughout
+        ) as project_id,
+        coalesce(
+            last_value(branch ignore nulls) over until_then, first_value(branch ignore nulls) over throughout
+        ) as branch
+    from places
+    window
+        until_then as (
+            partition by agent_type, session_id order by ts, request_key is not null rows unbounded preceding
+        ),
+        throughout as (
+            partition by agent_type, session_id order by ts, request_key is not null
+            rows between unbounded preceding and unbounded following
+        )
+    qualify request_key is not null
 ),
 
 named as (
@@ -241,15 +239,11 @@ named as (
         on anyones.model_name = r.model_name and anyones.agent_type = ''
 ),
 
--- A model without a price list for a speed is billed by the standard one.
 prices as (
-    select *, row_number() over (
-        order by priority, tier_above_input_tokens, valid_from, provider, model_id, speed, price_source
-    ) as price_rank
-    from {{ ref('stg_model_prices') }}
-    where (provider, model_id) in (select (model_provider, model_id) from named where model_id is not null)
+    select * from {{ ref('stg_model_prices') }}
 ),
 
+-- A model without a price list for a speed is billed by the standard one.
 speeds as (
     select distinct provider, model_id, speed from prices
 ),
@@ -338,3 +332,7 @@ select
     price_source,
     sources
 from priced
+{%- if not is_incremental() %}
+-- Stored by time: whoever asks for some days reads only their row groups.
+order by ts
+{%- endif %}

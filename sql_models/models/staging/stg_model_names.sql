@@ -1,4 +1,6 @@
 -- One row per (name as an agent says it, agent); agent '' holds for every agent. The last word counts.
+{{ config(materialized='table') }}
+
 select
     model_name,
     coalesce(agent_type, '') as agent_type,

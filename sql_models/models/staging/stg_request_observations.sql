@@ -344,3 +344,7 @@ left join {{ ref('stg_developer_names') }} as by_id on by_id.value = lower(o.dev
 left join {{ ref('stg_developer_names') }} as by_email on by_email.value = lower(o.user_email)
 left join {{ ref('stg_developer_names') }} as by_user
     on by_user.value = lower(o.user_id) and o.developer_said is null and o.user_email is null
+{%- if not is_incremental() %}
+-- Stored by time: whoever asks for some days reads only their row groups.
+order by o.ts
+{%- endif %}
