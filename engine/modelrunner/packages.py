@@ -147,6 +147,7 @@ def dependencies(root: Package, context: Mapping[str, Any]) -> list[Package]:
     """Every package below the root, each once: local ones, and what lies in dbt_packages."""
     found: dict[str, Package] = {}
     installed = root.root / str(root.values.get("packages-install-path", "dbt_packages"))
+    there = sum(1 for _ in installed.glob("*/dbt_project.yml"))
     queue = [root]
     while queue:
         package = queue.pop(0)
@@ -163,7 +164,10 @@ def dependencies(root: Package, context: Mapping[str, Any]) -> list[Package]:
                     if not (folder / "dbt_project.yml").is_file():
                         raise ParseProblem(f"no project in {folder}", where=f"{path}:{yamlfile.line_of(entry)}")
                     folders.append(folder)
-                elif not installed.is_dir():
+                    continue
+                # As dbt does, packages are counted: a package from git has its project's name, not its address's.
+                there -= package is root
+                if there < 0:
                     raise ParseProblem(
                         f"package {dict(entry) if isinstance(entry, Mapping) else entry} is not installed",
                         where=f"{path}:{yamlfile.line_of(entry)}",
