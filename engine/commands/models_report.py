@@ -69,6 +69,11 @@ class Lines:
 
     def begin(self, verb: str) -> None:
         """The project and where it runs."""
+        import duckdb
+
+        version = duckdb.__version__
+        self.log.say("AdapterRegistered", f"Registered adapter: duckdb={version}", adapter_name="duckdb",
+                     adapter_version=f"={version}")  # fmt: skip
         found = words.found(self.project)
         self.log.say("FoundStats", f"Found {found}", stat_line=found)
         self.log.gap()
@@ -103,7 +108,8 @@ class Lines:
         if not self.announces:
             return
         head = f"{index} of {total} " if total else ""
-        facts: dict[str, Any] = {"index": index, "total": total, "node_info": words.node_info(node, result)}
+        of = "num_models" if node.resource_type in ("test", "unit_test") and result.status != "skipped" else "total"
+        facts: dict[str, Any] = {"index": index, of: total, "node_info": words.node_info(node, result)}
         if result.status == "skipped":
             assert isinstance(node, Node)
             state = words.painted("SKIP", words.YELLOW, self.log.colours)

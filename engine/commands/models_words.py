@@ -104,7 +104,9 @@ def skipped(node: Node) -> str:
 
 def counted(number: int, noun: str) -> str:
     """`1 model`, `2 models`."""
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    if noun == "data test" and number == 1:
+        return "1 test"  # dbt's own words
+    plural = {"analysis": "analyses"}.get(noun) or f"{noun}s"
     return f"{number:,} {noun if number == 1 else plural}"
 
 
@@ -128,8 +130,7 @@ def found(project: Project) -> str:
         ("macro", sum(1 for _ in project.macros.all())),
         ("unit test", kinds.get("unit_test", 0)),
     ]
-    said = [counted(count, kind) for kind, count in parts if count]
-    return ", ".join(said).replace("analysiss", "analyses") or "nothing"
+    return ", ".join(counted(count, kind) for kind, count in parts if count) or "nothing"
 
 
 def worked(members: Iterable[Node | Source]) -> str:
@@ -142,12 +143,10 @@ def worked(members: Iterable[Node | Source]) -> str:
             kind = f"{member.config.materialized} model"
         elif member.resource_type == "operation":
             kind = "project hook"
-        elif member.resource_type == "test":
-            kind = "data test"
         else:
             kind = member.resource_type.replace("_", " ")
         kinds[kind] = kinds.get(kind, 0) + 1
-    return ", ".join(counted(count, kind) for kind, count in sorted(kinds.items(), key=lambda item: item[0]))
+    return ", ".join(counted(count, "data test" if kind == "test" else kind) for kind, count in sorted(kinds.items()))
 
 
 def elapsed(seconds: float) -> str:
@@ -162,7 +161,7 @@ def node_info(member: Node | Source, result: NodeResult | None) -> dict[str, Any
     return {
         "materialized": node.config.materialized if node is not None and node.unit is None else "",
         "meta": dict(member.config.meta),
-        "node_checksum": node.checksum if node is not None else "",
+        "node_checksum": "" if node is None or node.test is not None or node.unit is not None else node.checksum,
         "node_finished_at": _instant(result.finished) if result is not None else "",
         "node_name": member.name,
         "node_path": member.path,

@@ -57,8 +57,8 @@ def test_lines_of_nodes_are_as_wide_as_dbt_s() -> None:
 
 def test_a_run_is_told_line_by_line(project: Toy, capsys: pytest.CaptureFixture[str]) -> None:
     lines = said(capsys, "build")
-    assert lines[1].startswith("Found 4 models, 2 data tests, 1 seed, 1 operation, ")
-    assert lines[3] == "Concurrency: 1 thread (target='dev')"
+    assert lines[2].startswith("Found 4 models, 2 data tests, 1 seed, 1 operation, ")
+    assert lines[4] == "Concurrency: 1 thread (target='dev')"
     for expected in (
         "1 of 1 OK hook: toy.on-run-start.0 ............................................. [OK in 0.00s]",
         "1 of 7 START sql view model main.a ............................................. [RUN]",
