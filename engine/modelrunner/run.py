@@ -7,12 +7,13 @@ select (ids come in), to print (a `Listener` hears of every node) and to open a 
 from __future__ import annotations
 
 import datetime
+import itertools
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from engine.modelrunner import artifacts, custom, materialize, seeds, snapshots, tests, unit_tests
+from engine.modelrunner import artifacts, custom, materialize, seeds, snapshots, tests, tests_together, unit_tests
 from engine.modelrunner.compile import Compiler
 from engine.modelrunner.database import Connection
 from engine.modelrunner.nodes import Exposure, Node, Source
@@ -62,6 +63,8 @@ class Run:
     stopped: bool = False
     _blocked: dict[str, str] = field(default_factory=dict)
     _compiler: Compiler | None = None
+    _texts: dict[str, str] = field(default_factory=dict)
+    _answers: dict[str, tests_together.Answer] = field(default_factory=dict)
 
     def all_or_nothing(self) -> RunOutcome:
         """Everything in one transaction: any failure leaves the database as it was."""
@@ -119,6 +122,8 @@ class Run:
             if any(result.failed for result in self.results) and self._stops_after_hooks():
                 self._blocked = dict.fromkeys([*self.ids, *self.exposures], "skipped because a hook before it failed")
         for index, member in enumerate(numbered, 1):
+            if _is_test(member) and (index == 1 or not _is_test(numbered[index - 2])):
+                self._ask_together(itertools.takewhile(_is_test, numbered[index - 1 :]))
             self._member(member, index, len(numbered))
         if numbered:
             try:
@@ -126,6 +131,23 @@ class Run:
             except ParseProblem:
                 self._write_results(time.perf_counter() - start)
                 raise
+
+    def _ask_together(self, following: Iterable[Node | Exposure]) -> None:
+        """Tests that come one after the other: nothing changes between them, so one pass over a relation may do."""
+        assert self._compiler is not None
+        flags, compiled = self.project.flags, {}
+        for node in following:
+            assert isinstance(node, Node)
+            if node.unique_id in self._blocked or self.stopped or flags.fail_fast:
+                continue
+            try:
+                if tests.stores_failures(node, flags.store_failures) is None:
+                    compiled[node.unique_id] = (node, self._compiler.compile(node).sql)
+            except NodeProblem:
+                continue  # it is told of in its turn
+        self._texts = {uid: sql for uid, (_, sql) in compiled.items()}
+        for group in tests_together.groups(compiled):
+            self._answers.update(tests_together.ask(group, self.connection))
 
     def _stops_after_hooks(self) -> bool:
         flags = self.project.root.values.get("flags")
@@ -234,7 +256,8 @@ class Run:
                 if self.verb != "compile":
                     rows = self._seed(node).rows
             else:
-                sql = self._compiler.compile(node).sql
+                known = self._texts.get(node.unique_id)
+                sql = self._compiler.compile(node).sql if known is None else known
                 compiled_at = now()
                 self.compiled[node.unique_id] = sql
                 if self.write_artifacts and sql:
@@ -244,8 +267,9 @@ class Run:
                 elif node.resource_type == "test":
                     flags = self.project.flags
                     verdict = tests.run(
-                        node, sql, self.connection, store_failures=flags.store_failures, warn_error=flags.warn_error
-                    )
+                        node, sql, self.connection, store_failures=flags.store_failures, warn_error=flags.warn_error,
+                        answer=self._answers.pop(node.unique_id, None),
+                    )  # fmt: skip
                     status, failures, message = verdict.status, verdict.failures, verdict.message
                     if self.write_artifacts:
                         artifacts.write_sql(self.project, node, verdict.sql, "run")
@@ -349,3 +373,7 @@ class _Undo(Exception):
 
 
 _PAST = {"error": "failed", "fail": "failed", "skipped": "was skipped", "runtime error": "failed"}
+
+
+def _is_test(member: Node | Exposure) -> bool:
+    return member.resource_type == "test"

@@ -38,9 +38,15 @@ def stores_failures(node: Node, flag: bool | None) -> str | None:
 
 
 def run(
-    node: Node, sql: str, connection: Connection, *, store_failures: bool | None = None, warn_error: bool = False
+    node: Node,
+    sql: str,
+    connection: Connection,
+    *,
+    store_failures: bool | None = None,
+    warn_error: bool = False,
+    answer: tuple[int, bool, bool] | None = None,
 ) -> Verdict:
-    """Ask the database. NodeProblem when the test's SQL is wrong."""
+    """Ask the database, unless the `answer` is known already. NodeProblem when the test's SQL is wrong."""
     limit = node.config.get("limit")
     limited = f"select * from (\n{sql}\n) as model_limit_subq" + (f"\nlimit {int(limit)}" if limit is not None else "")
     kind = stores_failures(node, store_failures)
@@ -54,7 +60,7 @@ def run(
             connection.execute(f"create {kind} {target} as (\n{limited}\n)")
         limited = f"select * from {target}"
     asked = question(node, limited)
-    row = connection.one(asked)
+    row = connection.one(asked) if answer is None else answer
     if row is None or row[0] is None:
         raise NodeProblem(f"test '{node.name}' returned no number of failures", hint="fail_calc must give one number")
     failures, warns, fails = int(row[0]), _truth(row[1]), _truth(row[2])
