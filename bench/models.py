@@ -25,8 +25,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from engine.modelrunner.choosing import Selection
 from engine.modelrunner.project import Project
-from engine.modelrunner.runner import Runner, Selection
+from engine.modelrunner.runner import Runner
 from engine.prices import export
 from engine.store.database import Database
 from tests.models.team import Team

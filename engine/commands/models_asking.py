@@ -13,58 +13,28 @@ from typing import TYPE_CHECKING, Any
 from engine.commands.models_nodes import say_unmatched
 from engine.commands.models_work import Work
 from engine.errors import UsageError
-from engine.modelrunner.nodes import Exposure, Source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from engine.modelrunner.nodes import Member, Node
-    from engine.modelrunner.project import Project
+    from engine.modelrunner.nodes import Node
     from engine.modelrunner.result_table import ResultTable
-
-_KEYS = ("alias", "name", "package_name", "depends_on", "tags", "config", "resource_type", "source_name",
-         "original_file_path", "unique_id")  # fmt: skip
-_FORMS = ("name", "path", "json", "selector")
 
 
 def ls(work: Work) -> int:
     """One line per node."""
-    from engine.modelrunner.problems import nearest
+    from engine.modelrunner.listing import lines
 
-    form = work.output or "selector"
-    if form not in _FORMS:
-        raise UsageError(f"--output takes no '{form}'", hint=nearest(form, _FORMS) or f"use {', '.join(_FORMS)}")
+    form = (work.output or "selector").lower()
     keys = work.choices.many("output_keys")
     ids = work.runner(work.report()).ls(work.selection())
-    lines = sorted(_listed(work.project, work.project.member(uid), form, keys) for uid in ids)
-    if not lines:
+    found = lines(work.project, ids, form, keys)
+    if not found:
         say_unmatched(work)
         work.log.say("NoNodesSelected", "No nodes selected!")
-    for line in lines:
+    for line in found:
         work.log.answer(line, "ListCmdOut")
     return 0
-
-
-def _listed(project: Project, member: Member, form: str, keys: Sequence[str]) -> str:
-    from engine.modelrunner.artifacts import node_record
-
-    match form:
-        case "name":
-            return member.name
-        case "path":
-            return member.original_path
-        case "json":
-            record = node_record(project, member)
-            wanted = [key for text in keys for key in text.replace(",", " ").split()] if keys else list(_KEYS)
-            return json.dumps({key: record[key] for key in wanted if key in record}, default=str)
-        case _:
-            if isinstance(member, Source):
-                return f"source:{member.package}.{member.source_name}.{member.name}"
-            if member.resource_type == "unit_test":
-                return f"unit_test:{member.package}.{member.name}"
-            if isinstance(member, Exposure):
-                return f"exposure:{member.package}.{member.name}"
-            return ".".join(member.fqn)
 
 
 def compile(work: Work) -> int:
@@ -143,7 +113,7 @@ def show(work: Work) -> int:
 
 
 def _nodes(work: Work) -> list[Node]:
-    from engine.modelrunner.runner import VERB_TYPES, selected_ids
+    from engine.modelrunner.choosing import VERB_TYPES, selected_ids
 
     ids = selected_ids(work.project, work.selection(), VERB_TYPES["show"])
     named = {*work.choices.many("select"), *work.choices.many("models")}

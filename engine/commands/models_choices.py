@@ -143,6 +143,8 @@ def _checked(flag: Flag, value: Any, where: str) -> Any:
         return mapping(str(value), where)
     if flag.kind == "many" and isinstance(value, str):
         value = value.split()
+    if flag.choices and flag.kind == "many":
+        value = [word for words in value for word in str(words).split()]
     if flag.choices:
         from engine.modelrunner.problems import nearest
 

@@ -25,8 +25,9 @@ def run(work: Work) -> int:
         )
     from engine import __version__
     from engine.modelrunner import artifacts, catalog, docs_data, docs_markdown, docs_page, lineage
+    from engine.modelrunner.choosing import VERB_TYPES, selected_ids
     from engine.modelrunner.database import Connection
-    from engine.modelrunner.runner import VERB_TYPES, Runner, selected_ids
+    from engine.modelrunner.runner import Runner
 
     project, choices = work.project, work.choices
     compiled: dict[str, str] = {}

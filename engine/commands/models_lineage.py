@@ -26,7 +26,7 @@ FORMS = ("text", "json", "mermaid", "dot")
 def run(work: Work) -> int:
     """Print the lineage of a node, of a column, or of a selection."""
     from engine.modelrunner import lineage_text
-    from engine.modelrunner.runner import VERB_TYPES, selected_ids
+    from engine.modelrunner.choosing import VERB_TYPES, selected_ids
 
     project, choices = work.project, work.choices
     form = work.output or "text"

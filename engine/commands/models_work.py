@@ -20,13 +20,14 @@ from engine.commands.models_log import Log, instant
 from engine.commands.models_place import Place
 from engine.commands.models_report import Lines, Records, Report
 from engine.commands.models_verbs import VERBS, Verb
-from engine.errors import EngineError
+from engine.errors import EngineError, UsageError
 
 if TYPE_CHECKING:
     import duckdb
 
+    from engine.modelrunner.choosing import Selection
     from engine.modelrunner.project import Project
-    from engine.modelrunner.runner import Runner, Selection
+    from engine.modelrunner.runner import Runner
 
 
 @dataclass(slots=True)
@@ -78,7 +79,7 @@ class Work:
         if folder is not None:
             here = self.place.path(folder)
             folder = here if here.exists() else self.chosen.folder / folder
-        previous = None if folder is None else state.read(folder)
+        previous = None if folder is None else state.read(folder, self.project.target_folder)
         return Runner(
             self.project,
             self.connect,
@@ -89,13 +90,16 @@ class Work:
 
     def selection(self) -> Selection:
         """What the command is about."""
-        from engine.modelrunner.runner import VERB_TYPES, Selection
+        from engine.modelrunner.choosing import Selection
 
         choices = self.choices
-        named = choices.many("models")
-        types = tuple(kind for kind in choices.many("resource_types") if kind in VERB_TYPES["ls"])
+        named, types = choices.many("models"), choices.many("resource_types")
         if named and self.verb == "ls":
-            types = types or ("model",)
+            # As in dbt, with ls --models means models alone.
+            for words, given in (("--select", choices.many("select")), ("--resource-type", types)):
+                if given:
+                    raise UsageError(f"ls takes --models or {words}, not both", hint="use --select alone")
+            types = ("model",)
         return Selection(
             choices.many("select") + named,
             choices.many("exclude"),

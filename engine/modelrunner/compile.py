@@ -16,7 +16,6 @@ import jinja2
 
 from engine.modelrunner import external
 from engine.modelrunner.adapter import Adapter, Api
-from engine.modelrunner.artifacts import node_record
 from engine.modelrunner.context import Variables
 from engine.modelrunner.database import Connection
 from engine.modelrunner.generic_tests import arguments_of_test
@@ -24,6 +23,7 @@ from engine.modelrunner.jinja import ENVIRONMENT, MacroReturn, compile_text, lin
 from engine.modelrunner.nodes import Config, Node, Source
 from engine.modelrunner.problems import NodeProblem, ParseProblem, nearest
 from engine.modelrunner.project import Project
+from engine.modelrunner.records import node_record
 from engine.modelrunner.relation import Relation
 from engine.modelrunner.result_table import ResultTable
 

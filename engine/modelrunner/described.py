@@ -17,6 +17,7 @@ from engine.modelrunner.packages import Package
 from engine.modelrunner.problems import ParseProblem, nearest
 from engine.modelrunner.profile import Target
 from engine.modelrunner.properties import Properties
+from engine.modelrunner.unrendered import unrendered_source
 
 EXPOSURES = ("dashboard", "notebook", "analysis", "ml", "application")
 PERIODS = ("minute", "hour", "day")
@@ -69,6 +70,12 @@ def sources_of(
                 loaded_at_query=_first("loaded_at_query", entry.table, entry.source, section),
                 freshness=freshness,
                 loader=str(table.get("loader") or outer.get("loader") or ""),
+                quoting={**(outer.get("quoting") or {}), **(table.get("quoting") or {})},
+                external=table.get("external"),
+                source_meta={**(outer.get("meta") or {}), **((outer.get("config") or {}).get("meta") or {})},
+                unrendered=unrendered_source(package, root, (outer, table), fqn, freshness),
+                unrendered_database=entry.source.get("database"),
+                unrendered_schema=entry.source.get("schema"),
                 line=entry.line,
             )
         )
@@ -85,7 +92,7 @@ def _first(key: str, *levels: Mapping[str, Any]) -> Any:
 
 def _freshness(where: str, *levels: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The source's thresholds with the table's over them; an explicit null at the table switches them off."""
-    result: dict[str, Any] | None = None
+    result: dict[str, Any] | None = {}
     for level in levels:
         for holder in (level, level.get("config") or {}):
             if "freshness" in holder:
@@ -148,7 +155,10 @@ def exposures_of(package: Package, properties: Properties, context: Mapping[str,
             raise ParseProblem(
                 f"exposure '{values['name']}' has no owner", where=where, hint="add owner: with a name or an email"
             )
-        config = merged({key: values[key] for key in ("tags", "meta") if values.get(key)}, values.get("config") or {})
+        fqn = (package.name, *package.inside(entry.file).parts[:-1], str(values["name"]))
+        config = merged(package.section("exposures", fqn), {})
+        config = merged(config, {key: values[key] for key in ("tags", "meta") if values.get(key)})
+        config = merged(config, values.get("config") or {})
         config_types.check("exposure", config, str(values["name"]), where)
         found.append(
             Exposure(
@@ -156,7 +166,7 @@ def exposures_of(package: Package, properties: Properties, context: Mapping[str,
                 name=str(values["name"]),
                 package=package.name,
                 original_path=entry.file,
-                fqn=(package.name, *package.inside(entry.file).parts[:-1], str(values["name"])),
+                fqn=fqn,
                 kind=str(values.get("type", "")),
                 config=Config(config),
                 owner=dict(values.get("owner") or {}),
@@ -166,6 +176,8 @@ def exposures_of(package: Package, properties: Properties, context: Mapping[str,
                 url=values.get("url"),
                 refs=tuple(refs),
                 source_refs=tuple(source_refs),
+                unrendered={**package.section_as_written("exposures", fqn), **(entry.values.get("config") or {})},
+                path=package.inside(entry.file).as_posix(),
                 line=entry.line,
             )
         )

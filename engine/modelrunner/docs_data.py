@@ -11,13 +11,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from engine.modelrunner.artifacts import instant, node_record
+from engine.modelrunner.artifacts import instant
 from engine.modelrunner.catalog import Catalog
 from engine.modelrunner.doc_blocks import OVERVIEW
 from engine.modelrunner.lineage import Lineage
 from engine.modelrunner.lineage_text import kind, label
 from engine.modelrunner.nodes import Exposure, Member, Node, Source
 from engine.modelrunner.project import Project
+from engine.modelrunner.records import node_record
 
 SHOWN = ("model", "seed", "snapshot", "source", "exposure", "analysis")
 # Configuration that is worth a line where it is said; everything else is in manifest.json.

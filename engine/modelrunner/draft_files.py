@@ -40,6 +40,9 @@ def drafts_of(package: Package, properties: Properties) -> list[Draft]:
             if kind == "snapshot":
                 drafts.extend(_snapshots(package, text, original, relative))
                 continue
+            if kind == "analysis":
+                # As in dbt, analyses lie in a folder of that name, whatever theirs is called.
+                relative = Path("analysis") / relative
             fqn = (package.name, *relative.with_suffix("").parts)
             drafts.append(Draft(kind, path.stem, package, relative.as_posix(), original, fqn, text))
     drafts.extend(_yaml_snapshots(package, properties))

@@ -112,22 +112,31 @@ class ColumnProperties:
 
 @dataclass(frozen=True, slots=True)
 class TestDetails:
-    """What makes a node a generic test: the macro, its arguments, what it is attached to."""
+    """What makes a node a generic test: the macro, its arguments, what it is attached to.
+
+    `file_key` is the list and the name under which the property file has it (`models.orders`).
+    """
 
     name: str
     namespace: str | None
     arguments: Mapping[str, Any]
     column_name: str | None
     attached: str | None
+    file_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Fixture:
-    """Rows of a unit test: where they stand in for (`ref('a')`, `this`; `expect`), and values by column or SQL."""
+    """Rows of a unit test: where they stand in for (`ref('a')`, `this`; `expect`), and values by column or SQL.
+
+    `format` (dict, csv, sql) is how they were written, `file` the fixture file's name when they have one.
+    """
 
     source: str
     rows: tuple[Mapping[str, Any], ...] = ()
     sql: str | None = None
+    format: str = "dict"
+    file: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +149,7 @@ class UnitDetails:
     macros: Mapping[str, Any]
     variables: Mapping[str, Any]
     environment: Mapping[str, Any]
+    overridden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +157,8 @@ class Node:
     """A model, seed, test, snapshot, analysis or hook after parsing.
 
     `path` is relative to its folder kind (`staging/a.sql`), `original_path` to the project (`models/staging/a.sql`);
-    `depends_on` holds unique ids, `macros` the unique ids of macros it calls.
+    `depends_on` holds unique ids, `macros` the unique ids of macros it calls; `unrendered` is the configuration as
+    written, which `state:modified` compares so that variables and targets change nothing.
     """
 
     unique_id: str
@@ -174,13 +185,21 @@ class Node:
     macros: tuple[str, ...] = ()
     test: TestDetails | None = None
     unit: UnitDetails | None = None
-    own_config: Mapping[str, Any] = field(default_factory=dict)
+    unrendered: Mapping[str, Any] = field(default_factory=dict)
     doc_blocks: tuple[str, ...] = ()
+    extra_tags: tuple[str, ...] = ()
+    """Tags that are no configuration: those of the column or the source a test stands under."""
+    inherited_group: str | None = None
+    """The group of the member that a test is attached to."""
     line: int = 1
 
     @property
+    def group(self) -> str | None:
+        return self.inherited_group or self.config.get("group")
+
+    @property
     def tags(self) -> tuple[str, ...]:
-        return self.config.tags
+        return tuple(dict.fromkeys((*self.extra_tags, *self.config.tags)))
 
     @property
     def is_relational(self) -> bool:
@@ -216,6 +235,12 @@ class Source:
     freshness: Mapping[str, Any] | None = None
     loader: str = ""
     doc_blocks: tuple[str, ...] = ()
+    quoting: Mapping[str, Any] = field(default_factory=dict)
+    external: Mapping[str, Any] | None = None
+    source_meta: Mapping[str, Any] = field(default_factory=dict)
+    unrendered: Mapping[str, Any] = field(default_factory=dict)
+    unrendered_database: str | None = None
+    unrendered_schema: str | None = None
     line: int = 1
     resource_type: str = "source"
     depends_on: tuple[str, ...] = ()
@@ -256,12 +281,10 @@ class Exposure:
     depends_on: tuple[str, ...] = ()
     refs: tuple[tuple[str | None, str], ...] = ()
     source_refs: tuple[tuple[str, str], ...] = ()
+    unrendered: Mapping[str, Any] = field(default_factory=dict)
+    path: str = ""
     line: int = 1
     resource_type: str = "exposure"
-
-    @property
-    def path(self) -> str:
-        return self.original_path
 
     @property
     def patch_path(self) -> str | None:

@@ -39,6 +39,8 @@ class Package:
     where: str
     values: Mapping[str, Any]
     variables: Mapping[str, Any] = field(default_factory=dict)
+    written: Mapping[str, Any] = field(default_factory=dict)
+    """dbt_project.yml before rendering."""
 
     def folders(self, key: str) -> tuple[str, ...]:
         """Folders of one kind, relative to the package."""
@@ -67,13 +69,15 @@ class Package:
     def section(self, kind: str, fqn: tuple[str, ...]) -> dict[str, Any]:
         """The configuration that a section (`models`, …) holds for the node with this fqn, outer levels first."""
         found: dict[str, Any] = {}
-        for key in (kind, "data_tests") if kind == "tests" else (kind,):
-            level = self.values.get(key)
-            for part in ("", *fqn):
-                level = level if part == "" else level.get(part) if isinstance(level, Mapping) else None
-                if not isinstance(level, Mapping):
-                    break
-                found = merged(found, _settings_of(level))
+        for level in _levels(self.values, kind, fqn):
+            found = merged(found, level)
+        return found
+
+    def section_as_written(self, kind: str, fqn: tuple[str, ...]) -> dict[str, Any]:
+        """The same before rendering, and as dbt keeps it: an inner level replaces what an outer one says."""
+        found: dict[str, Any] = {}
+        for level in _levels(self.written, kind, fqn):
+            found.update(level)
         return found
 
     def hooks(self, key: str) -> tuple[str, ...]:
@@ -88,6 +92,16 @@ class Package:
             if isinstance(entry, Mapping) and entry.get("macro_namespace") == namespace:
                 return tuple(entry.get("search_order") or ())
         return None
+
+
+def _levels(values: Mapping[str, Any], kind: str, fqn: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    for key in (kind, "data_tests") if kind == "tests" else (kind,):
+        level = values.get(key)
+        for part in ("", *fqn):
+            level = level if part == "" else level.get(part) if isinstance(level, Mapping) else None
+            if not isinstance(level, Mapping):
+                break
+            yield _settings_of(level)
 
 
 def _settings_of(level: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,7 +129,7 @@ def read(root: Path, context: Mapping[str, Any], variables: Mapping[str, Any] | 
         key: value if key in _UNRENDERED else _render(value, context, f"{path}") for key, value in content.items()
     }
     own = values.get("vars")
-    return Package(name, root, str(path), values, dict(own) if isinstance(own, Mapping) else {})
+    return Package(name, root, str(path), values, dict(own) if isinstance(own, Mapping) else {}, content)
 
 
 def _render(value: Any, context: Mapping[str, Any], where: str) -> Any:

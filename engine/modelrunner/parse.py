@@ -18,10 +18,11 @@ from engine.modelrunner.drafts import DEFAULTS, SECTION, Draft
 from engine.modelrunner.jinja import PARSE_ENVIRONMENT, line_of, render_value
 from engine.modelrunner.nodes import Config, Hook, Node, TestDetails, merged
 from engine.modelrunner.packages import Package
-from engine.modelrunner.parse_tests import generic_test
+from engine.modelrunner.parse_tests import Attached, generic_test
 from engine.modelrunner.problems import ParseProblem, nearest
-from engine.modelrunner.properties import Patch, Properties
+from engine.modelrunner.properties import Patch, Properties, tags_of
 from engine.modelrunner.reading import Reader
+from engine.modelrunner.unrendered import unrendered_config
 
 
 class Parser:
@@ -44,12 +45,14 @@ class Parser:
         for (kind, name), patch in properties.patches.items():
             node_of_patch = enabled.get((kind, name))
             if node_of_patch is not None:
+                attached = Attached(node_of_patch.unique_id, f"{kind}.{name}", group=node_of_patch.group)
                 found.extend(
-                    generic_test(self, package, test, f"ref('{name}')", name, node_of_patch.unique_id)
-                    for test in patch.tests
+                    generic_test(self, package, test, f"ref('{name}')", name, attached) for test in patch.tests
                 )
         for entry in properties.sources:
             source, table = entry.source["name"], entry.table["name"]
+            unique_id = f"source.{package.name}.{source}.{table}"
+            attached = Attached(unique_id, f"sources.{source}", (*tags_of(entry.source), *tags_of(entry.table)))
             found.extend(
                 generic_test(
                     self,
@@ -57,7 +60,7 @@ class Parser:
                     test,
                     f"source('{source}', '{table}')",
                     f"{source}_{table}",
-                    f"source.{package.name}.{source}.{table}",
+                    attached,
                     prefix="source_",
                 )
                 for test in entry.tests
@@ -93,8 +96,9 @@ class Parser:
             held = (*patch.constraints, *(item for column in patch.columns for item in column.constraints))
             keys = [str(item["to"]) for item in held if item.get("to") and READABLE.match(str(item["to"]))]
             self.reader.capture(draft, [f"{{{{ {key} }}}}" for key in keys])
-        code = draft.raw_code
-        checksum = checksum_of(_content_of_seed(draft) if draft.resource_type == "seed" else code.strip().encode())
+        # As in dbt, a snapshot is its whole file; a file's ends do not count.
+        of_file = draft.resource_type in ("seed", "snapshot")
+        checksum = checksum_of(_content_of(draft).strip() if of_file else draft.raw_code.strip().encode())
         node = self.node(
             draft,
             draft.unique_id(),
@@ -141,6 +145,8 @@ class Parser:
         alias: str | None = None,
         test: TestDetails | None = None,
         patch_path: str | None = None,
+        extra_tags: tuple[str, ...] = (),
+        inherited_group: str | None = None,
     ) -> Node:
         naming = {"name": draft.name, "resource_type": draft.resource_type, "package_name": draft.package.name,
                   "config": config, "fqn": list(draft.fqn), "path": draft.path, "unique_id": unique_id,
@@ -176,9 +182,19 @@ class Parser:
             source_refs=tuple(dict.fromkeys(draft.source_refs)),
             macros=tuple(dict.fromkeys(draft.macro_names)),
             test=test,
-            own_config=dict(draft.in_file),
+            unrendered=self._unrendered(draft),
+            extra_tags=extra_tags,
+            inherited_group=inherited_group,
             line=draft.line,
         )
+
+    def _unrendered(self, draft: Draft) -> dict[str, Any]:
+        written = dict(draft.patch.config) if draft.patch else {}
+        where = f"{draft.patch.file}:{draft.patch.line}" if draft.patch else draft.original_path
+        hooks = {key: value for key, value in written.items() if key.replace("_", "-") in ("pre-hook", "post-hook")}
+        plain = {key: value for key, value in written.items() if key not in hooks}
+        rendered = render_value(plain, self.reader.yaml_context(draft.package), where, parsing=True)
+        return unrendered_config(draft, self.root, {**rendered, **hooks}, written)
 
     def _name(self, macro: str, custom: Any, node: Mapping[str, Any], draft: Draft) -> str:
         # As in dbt, a package that brings its own rule names its own nodes by it.
@@ -195,7 +211,7 @@ class Parser:
             raise ParseProblem(f"{macro}: {error}", where=line_of(error, found.path)) from error
 
 
-def _content_of_seed(draft: Draft) -> bytes:
+def _content_of(draft: Draft) -> bytes:
     content = (draft.package.root / draft.original_path).read_bytes()
     try:
         # As dbt, which leaves big files for later.

@@ -16,16 +16,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine.modelrunner import described, doc_blocks, profile, properties, resolve, unit_parse, yamlfile
+from engine.modelrunner import described, doc_blocks, profile, properties, resolve, unit_parse, yaml_selectors, yamlfile
 from engine.modelrunner import packages as package_files
 from engine.modelrunner.context import Environ, Flags, Variables, general, new_invocation_id
 from engine.modelrunner.fingerprint import OWN_MACROS, of_files
 from engine.modelrunner.graph import Graph
-from engine.modelrunner.jinja import ENVIRONMENT, Macros, compile_text, macros_in
+from engine.modelrunner.jinja import ENVIRONMENT, Macros, compile_text, macros_in, render_value
 from engine.modelrunner.nodes import Exposure, Member, Node, Source
 from engine.modelrunner.packages import Package
 from engine.modelrunner.parse import Parser
-from engine.modelrunner.problems import ParseProblem
+from engine.modelrunner.problems import ParseProblem, SelectionProblem
 from engine.modelrunner.profile import Target
 from engine.modelrunner.reading import Reader
 
@@ -153,7 +153,7 @@ class Project:
             exposures=done,
             disabled=disabled,
             groups=tuple(group for _, group in groups),
-            selectors=_selectors(folder),
+            selectors=_selectors(folder, early),
             names=resolve.Names(root.name, connected.values(), open_sources.values()),
             docs=docs,
             graph=graph,
@@ -237,14 +237,19 @@ def text_without_blocks(text: str, file: str) -> str:
     return text
 
 
-def _selectors(folder: Path) -> tuple[Mapping[str, Any], ...]:
+def _selectors(folder: Path, context: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
     path = folder / "selectors.yml"
     if not path.is_file():
         return ()
     found = yamlfile.read(path, "selectors.yml").get("selectors") or ()
     if not isinstance(found, list) or not all(isinstance(item, Mapping) and item.get("name") for item in found):
         raise ParseProblem("'selectors' must be a list of named selectors", where="selectors.yml:1")
-    return tuple(found)
+    rendered = render_value(found, context, "selectors.yml")
+    try:
+        yaml_selectors.definitions(rendered)
+    except SelectionProblem as problem:
+        raise ParseProblem(problem.sentence, where="selectors.yml", hint=problem.hint) from problem
+    return tuple(rendered)
 
 
 def _fingerprint(

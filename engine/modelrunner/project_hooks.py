@@ -17,6 +17,7 @@ from engine.modelrunner.database import Connection
 from engine.modelrunner.nodes import Hook, Member, Node
 from engine.modelrunner.problems import NodeProblem, ParseProblem
 from engine.modelrunner.project import Project
+from engine.modelrunner.records import node_record
 from engine.modelrunner.results import NodeResult
 
 START, END = "on-run-start", "on-run-end"
@@ -133,7 +134,7 @@ class ProjectHooks:
         member = members.get(result.unique_id)
         named = {"unique_id": result.unique_id, "name": result.name, "resource_type": result.resource_type}
         return {
-            "node": named if member is None else artifacts.node_record(self.project, member),
+            "node": named if member is None else node_record(self.project, member),
             "status": result.status,
             "message": result.message,
             "failures": result.failures,

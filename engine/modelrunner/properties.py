@@ -35,7 +35,10 @@ TEST_CONFIG = (
 
 @dataclass(frozen=True, slots=True)
 class TestDefinition:
-    """One generic test as written under a model, a column, a source or a source's column."""
+    """One generic test as written under a model, a column, a source or a source's column.
+
+    `tags` are the column's: they are the test's, though no configuration of it.
+    """
 
     name: str
     namespace: str | None
@@ -46,6 +49,7 @@ class TestDefinition:
     description: str
     file: str
     line: int
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,10 +260,6 @@ def _tests(owner: yamlfile.Mapped, column: yamlfile.Mapped | None, file: str) ->
             raise ParseProblem(f"test '{name}' has '{twice[0]}' twice", where=where, hint="keep it in config: alone")
         config.update(inner_config)
         if column is not None:
-            own = (*_as_list(column.get("tags")), *_as_list((column.get("config") or {}).get("tags")))
-            config["tags"] = [*_as_list(config.get("tags")), *own]
-            if not config["tags"]:
-                del config["tags"]
             name_of_column = column["name"]
             arguments["column_name"] = f'"{name_of_column}"' if column.get("quote") else name_of_column
         found.append(
@@ -273,6 +273,12 @@ def _tests(owner: yamlfile.Mapped, column: yamlfile.Mapped | None, file: str) ->
                 str(rest.get("description") or ""),
                 file,
                 line,
+                () if column is None else tags_of(column),
             )
         )
     return found
+
+
+def tags_of(level: Mapping[str, Any]) -> tuple[str, ...]:
+    """The tags of a column, source or table, also those under its config."""
+    return (*_as_list(level.get("tags")), *_as_list((level.get("config") or {}).get("tags")))

@@ -7,14 +7,14 @@ Owns what each verb works on and the connection it works on. Refuses the work it
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
 
 from engine.modelrunner import artifacts, kept
+from engine.modelrunner.choosing import VERB_TYPES, Selection, ordered, selected_ids
 from engine.modelrunner.compile import Compiler
 from engine.modelrunner.database import Connection
 from engine.modelrunner.freshness import artifact, ask, has_thresholds
@@ -23,55 +23,12 @@ from engine.modelrunner.problems import NodeProblem, SelectionProblem
 from engine.modelrunner.project import Project
 from engine.modelrunner.results import FAILING, NodeResult, RunOutcome
 from engine.modelrunner.run import Listener, Run, Silent, now
-from engine.modelrunner.selection import parse
-from engine.modelrunner.selector import Selector
 from engine.modelrunner.state import Previous
+
+__all__ = ["VERB_TYPES", "Connect", "Publish", "Runner", "Selection", "selected_ids"]
 
 Publish = Literal["each", "all"]
 Connect = Callable[[], duckdb.DuckDBPyConnection]
-VERB_TYPES: dict[str, tuple[str, ...]] = {
-    "run": ("model",),
-    "seed": ("seed",),
-    "snapshot": ("snapshot",),
-    "test": ("test", "unit_test"),
-    "build": ("model", "seed", "snapshot", "test", "unit_test", "exposure"),
-    "compile": ("model", "seed", "snapshot", "test", "analysis"),
-    "show": ("model", "seed", "snapshot", "test", "analysis"),
-    "ls": ("model", "seed", "snapshot", "test", "unit_test", "analysis", "source", "exposure"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """What a command is about, as on dbt's command line; an empty one means everything."""
-
-    select: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    selector: str | None = None
-    indirect: str = "eager"
-    resource_types: tuple[str, ...] = ()
-    exclude_resource_types: tuple[str, ...] = ()
-
-
-def selected_ids(
-    project: Project, selection: Selection, types: Sequence[str], previous: Previous | None = None
-) -> set[str]:
-    """Unique ids of a selection, of these resource types only."""
-    selector = Selector(project, previous)
-    if selection.selector is not None:
-        spec = selector.named(selection.selector, selection.indirect)
-    else:
-        default = selector.default() if not selection.select and not selection.exclude else None
-        spec = default or parse(selection.select, selection.exclude, selection.indirect)
-    wanted = set(selection.resource_types or types) - set(selection.exclude_resource_types)
-    found = {uid for uid in selector.select(spec) if project.member(uid).resource_type in wanted}
-    # As in dbt, a model without any text is listed and otherwise passed over.
-    return found if types == VERB_TYPES["ls"] else {uid for uid in found if not _is_empty(project, uid)}
-
-
-def _is_empty(project: Project, uid: str) -> bool:
-    node = project.nodes.get(uid)
-    return node is not None and node.resource_type == "model" and not node.raw_code.strip()
 
 
 class Runner:
@@ -182,7 +139,7 @@ class Runner:
 
     def ls(self, selection: Selection = Selection()) -> list[str]:
         """Unique ids, sorted; needs no database."""
-        return sorted(selected_ids(self.project, selection, VERB_TYPES["ls"], self.previous))
+        return ordered(selected_ids(self.project, selection, VERB_TYPES["ls"], self.previous))
 
     def _verb(self, verb: str, selection: Selection, publish: Publish) -> RunOutcome:
         ids = selected_ids(self.project, selection, VERB_TYPES[verb], self.previous)

@@ -78,6 +78,7 @@ def _unit_test(
         dict(overrides.get("macros") or {}),
         dict(overrides.get("vars") or {}),
         dict(overrides.get("env_vars") or {}),
+        values.get("overrides") is not None,
     )
     fqn = (package.name, *package.inside(entry.file).parts[:-1], model, name)
     config: dict[str, Any] = {}
@@ -129,7 +130,8 @@ def _fixture(item: Mapping[str, Any], package: Package, owner: str, where: str, 
     text = _file(package, str(file), kind, owner, where) if file else rows
     if not isinstance(text, str):
         raise ParseProblem(f"the rows of {source} in {owner} are no text although their format is {kind}", where=where)
-    return Fixture(source, (), text) if kind == "sql" else Fixture(source, _csv(text))
+    name = str(file) if file else None
+    return Fixture(source, (), text, kind, name) if kind == "sql" else Fixture(source, _csv(text), None, kind, name)
 
 
 def _csv(text: str) -> tuple[dict[str, Any], ...]:

@@ -9,8 +9,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from engine.modelrunner.choosing import Selection
 from engine.modelrunner.project import Project
-from engine.modelrunner.runner import Runner, Selection
+from engine.modelrunner.runner import Runner
 from engine.prices import export
 from engine.store.catalogue import Catalogue
 from engine.store.database import Database

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from engine.modelrunner.runner import Selection
+from engine.modelrunner.choosing import Selection
 
 from .conftest import Toy
 

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
+from engine.modelrunner.choosing import Selection
 from engine.modelrunner.context import Flags
 from engine.modelrunner.problems import SelectionProblem
-from engine.modelrunner.runner import Selection
 from engine.modelrunner.seed_types import inferred
 
 from .conftest import Toy

@@ -7,15 +7,16 @@ import shutil
 import pytest
 
 from engine.modelrunner import state
+from engine.modelrunner.choosing import Selection
 from engine.modelrunner.problems import SelectionProblem
-from engine.modelrunner.runner import Runner, Selection
+from engine.modelrunner.runner import Runner
 
 from .conftest import Toy
 
 MODELS = {"models/a.sql": "select 1 as id", "models/b.sql": "select {{ two() }} as n, id from {{ ref('a') }}",
           "models/c.sql": "select * from {{ ref('b') }}", "seeds/s.csv": "id\n1\n",
           "macros/m.sql": "{% macro two() %}{{ inner_two() }}{% endmacro %}{% macro inner_two() %}2{% endmacro %}",
-          "models/p.yml": "models: [{name: c, columns: [{name: id, data_tests: [unique]}]}]"}  # fmt: skip
+          "models/p.yml": "models:\n  - {name: c, columns: [{name: id, data_tests: [unique]}]}"}  # fmt: skip
 
 
 def names(toy: Toy, *select: str) -> list[str]:
@@ -41,7 +42,8 @@ def test_nothing_changed(built: Toy) -> None:
         ("models/a.sql", "select 3 as id", "state:modified", ["a"]),
         ("models/a.sql", "select 3 as id", "state:modified.body+", ["a", "b", "c", "unique_c_id"]),
         ("models/a.sql", "select 3 as id", "state:modified.configs", []),
-        ("models/p.yml", "models: [{name: a, config: {tags: [x]}}]", "state:modified.configs", ["a"]),
+        ("models/p.yml", "models: [{name: a, config: {meta: {x: 1}}}]", "state:modified.configs", ["a"]),
+        ("models/p.yml", MODELS["models/p.yml"] + "\n  - {name: a, config: {tags: [x]}}", "state:modified", []),
         ("models/p.yml", "models: [{name: a, config: {alias: x}}]", "state:modified.relation", ["a"]),
         ("macros/m.sql", MODELS["macros/m.sql"].replace("2{%", "3{%"), "state:modified.macros", ["b"]),
         ("seeds/s.csv", "id\n2\n", "state:modified", ["s"]),

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
+from engine.modelrunner.choosing import Selection
 from engine.modelrunner.problems import ParseProblem
-from engine.modelrunner.runner import Selection
 
 from .conftest import Toy
 
