@@ -42,7 +42,8 @@ def run(work: Work) -> int:
                 compiled[result.unique_id] = result.sql
     elif not (target / "manifest.json").is_file():
         artifacts.write(target / "manifest.json", artifacts.manifest(project))
-    work.log.say("BuildingCatalog", "Building catalog")
+    if not choices.yes("empty_catalog"):
+        work.log.say("BuildingCatalog", "Building catalog")
     connection = Connection(work.connect())
     try:
         found: Catalog = {} if choices.yes("empty_catalog") else catalog.read(project, connection)
