@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import jinja2
@@ -16,11 +17,12 @@ from engine.modelrunner import config_types, contracts, snapshots
 from engine.modelrunner.draft_files import READABLE, drafts_of
 from engine.modelrunner.drafts import DEFAULTS, SECTION, Draft
 from engine.modelrunner.jinja import PARSE_ENVIRONMENT, line_of, render_value
+from engine.modelrunner.memory import Memory
 from engine.modelrunner.nodes import Config, Hook, Node, TestDetails, merged
 from engine.modelrunner.packages import Package
 from engine.modelrunner.parse_tests import Attached, generic_test
 from engine.modelrunner.problems import ParseProblem, nearest
-from engine.modelrunner.properties import Patch, Properties, tags_of
+from engine.modelrunner.properties import Patch, Properties, TestDefinition, tags_of
 from engine.modelrunner.reading import Reader
 from engine.modelrunner.unrendered import unrendered_config
 
@@ -28,8 +30,9 @@ from engine.modelrunner.unrendered import unrendered_config
 class Parser:
     """Makes the nodes of all packages."""
 
-    def __init__(self, root: Package, reader: Reader) -> None:
+    def __init__(self, root: Package, reader: Reader, memory: Memory | None = None) -> None:
         self.root = root
+        self._memory = memory or Memory()
         self.reader = reader
         self.macros = reader.macros
         self.target = reader.target
@@ -39,7 +42,7 @@ class Parser:
         """Every node of a package, disabled ones too (config.enabled tells)."""
         found: list[Node] = []
         for draft in drafts_of(package, properties):
-            found.append(self._finish(draft))
+            found.append(self._memory.node(_made_from(draft), partial(self._finish, draft)))
         self._warn_of_patches(package, properties, found)
         enabled = {(SECTION[node.resource_type], node.name): node for node in found if node.config.enabled}
         for (kind, name), patch in properties.patches.items():
@@ -47,25 +50,30 @@ class Parser:
             if node_of_patch is not None:
                 attached = Attached(node_of_patch.unique_id, f"{kind}.{name}", group=node_of_patch.group)
                 found.extend(
-                    generic_test(self, package, test, f"ref('{name}')", name, attached) for test in patch.tests
+                    self._generic_test(package, test, f"ref('{name}')", name, attached) for test in patch.tests
                 )
         for entry in properties.sources:
             source, table = entry.source["name"], entry.table["name"]
             unique_id = f"source.{package.name}.{source}.{table}"
             attached = Attached(unique_id, f"sources.{source}", (*tags_of(entry.source), *tags_of(entry.table)))
             found.extend(
-                generic_test(
-                    self,
+                self._generic_test(
                     package,
                     test,
                     f"source('{source}', '{table}')",
                     f"{source}_{table}",
                     attached,
-                    prefix="source_",
+                    "source_",
                 )
                 for test in entry.tests
             )
         return found
+
+    def _generic_test(
+        self, package: Package, test: TestDefinition, reference: str, name: str, attached: Attached, prefix: str = ""
+    ) -> Node:
+        key = ("test", package.name, repr(test), reference, name, repr(attached), prefix)
+        return self._memory.node(key, lambda: generic_test(self, package, test, reference, name, attached, prefix))
 
     def _warn_of_patches(self, package: Package, properties: Properties, found: list[Node]) -> None:
         """What YAML says of a resource that there is not is said to nobody."""
@@ -220,6 +228,14 @@ def _content_of(draft: Draft) -> bytes:
     except UnicodeDecodeError:
         raise ParseProblem("not UTF-8 text", where=draft.original_path) from None
     return content
+
+
+def _made_from(draft: Draft) -> tuple[str, ...]:
+    """Everything that decides what becomes of a draft, besides what all drafts share."""
+    path = draft.package.root / draft.original_path
+    content = checksum_of(path.read_bytes()) if draft.resource_type in ("seed", "snapshot") else draft.raw_code
+    who = (draft.package.name, draft.resource_type, draft.name, draft.path, draft.original_path)
+    return (*who, str(draft.line), content, repr(draft.patch))
 
 
 def checksum_of(content: bytes) -> str:

@@ -22,6 +22,7 @@ from engine.modelrunner.context import Environ, Flags, Variables, general, new_i
 from engine.modelrunner.fingerprint import OWN_MACROS, of_files
 from engine.modelrunner.graph import Graph
 from engine.modelrunner.jinja import ENVIRONMENT, Macros, compile_text, macros_in, render_value
+from engine.modelrunner.memory import Memory
 from engine.modelrunner.nodes import Exposure, Member, Node, Source
 from engine.modelrunner.packages import Package
 from engine.modelrunner.parse import Parser
@@ -74,10 +75,12 @@ class Project:
         show: Callable[[str], None] | None = None,
         warn: Callable[[str], None] | None = None,
         invocation_id: str | None = None,
+        memory: Memory | None = None,
     ) -> Project:
         """Read the project in `folder`. ParseProblem (exit 2) says file, line and the nearest valid name.
 
-        `say` takes what templates log, `show` what they print, `warn` what they warn of.
+        `say` takes what templates log, `show` what they print, `warn` what they warn of. With a
+        `memory` of an earlier reading only what changed since is made anew.
         """
         folder = folder.resolve()
         environ = Environ(os.environ if environment is None else environment)
@@ -109,7 +112,9 @@ class Project:
             show=show,
         )
         macros = _macros(packages, root)
-        parser = Parser(root, Reader(packages, scoped, macros, chosen, context))
+        memory = memory or Memory()
+        memory.begin(packages.values(), macros, scoped, chosen, flags, environ)
+        parser = Parser(root, Reader(packages, scoped, macros, chosen, context), memory)
         nodes: list[Node] = []
         sources: list[Source] = []
         exposures: list[Exposure] = []
@@ -117,7 +122,7 @@ class Project:
         written: dict[str, properties.Properties] = {}
         yaml_contexts: dict[str, Mapping[str, Any]] = {}
         for package in packages.values():
-            found = written[package.name] = properties.read(package)
+            found = written[package.name] = properties.read(package, memory)
             nodes.extend(parser.nodes(package, found))
             yaml_context = {**context, "var": Variables(scoped[package.name], package.name, parsing=False)}
             yaml_contexts[package.name] = yaml_context
@@ -142,6 +147,7 @@ class Project:
         members: dict[str, Member] = {**open_sources, **connected, **done}
         graph = Graph({key: member.depends_on for key, member in members.items()})
         graph.order()
+        memory.end()
         return cls(
             root=root,
             packages=packages,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.modelrunner import yamlfile
+from engine.modelrunner.memory import Memory
 from engine.modelrunner.nodes import ColumnProperties
 from engine.modelrunner.packages import Package
 from engine.modelrunner.problems import ParseProblem, nearest
@@ -102,8 +103,9 @@ class Properties:
     warnings: list[str] = field(default_factory=list)
 
 
-def read(package: Package) -> Properties:
+def read(package: Package, memory: Memory | None = None) -> Properties:
     """Every property file of a package. ParseProblem with file and line for what cannot be read."""
+    memory = memory or Memory()
     found = Properties()
     keys = ("model-paths", "seed-paths", "snapshot-paths", "macro-paths", "analysis-paths", "test-paths")
     seen: set[str] = set()
@@ -111,7 +113,7 @@ def read(package: Package) -> Properties:
         file = path.relative_to(package.root).as_posix()
         if file not in seen:
             seen.add(file)
-            _file(yamlfile.read(path, file), file, found)
+            _file(memory.yaml(file, yamlfile.text_of(path, file), yamlfile.parse), file, found)
     return found
 
 

@@ -27,6 +27,7 @@ from engine.modelrunner.fingerprint import of_files
 from engine.modelrunner.live import LiveLoop, Refresh
 from engine.modelrunner.live_checks import Checks, Round
 from engine.modelrunner.live_tables import Standing
+from engine.modelrunner.memory import Memory
 from engine.modelrunner.problems import NodeProblem
 from engine.modelrunner.project import Project, profile_folders
 from engine.modelrunner.project_watch import ProjectWatch
@@ -93,6 +94,7 @@ class Resident:
         self._look = True
         self._doubt = False
         self._retry_at = 0.0
+        self._memory = Memory()
         self._loaded: Project | None = None
         self._stamp = ""
         self._cleaned = False
@@ -225,6 +227,7 @@ class Resident:
                     environment=self._environment,
                     profiles_dir=self._profiles_dir,
                     target=self._target,
+                    memory=self._memory,
                 )
                 stamp = self._stamp_of(loaded)
                 # A file that was written while it was read would stand for what it says now.

@@ -43,13 +43,17 @@ _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping
 
 def read(path: Path, where: str) -> Mapped:
     """The mapping in a file (empty when the file is); ParseProblem with file and line when it is not one."""
+    return parse(text_of(path, where), where)
+
+
+def text_of(path: Path, where: str) -> str:
+    """What a file holds."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except OSError as error:
         raise ParseProblem(error.strerror or str(error), where=where) from None
     except UnicodeDecodeError:
         raise ParseProblem("not UTF-8 text", where=where) from None
-    return parse(text, where)
 
 
 def parse(text: str, where: str) -> Mapped:
