@@ -43,7 +43,7 @@ EVENTS: Mapping[str, tuple[str, Level]] = {
     "NoNodesForSelectionCriteria": ("M030", "warn"),
     "NoNodesSelected": ("P003", "warn"),
     "NodeStart": ("Q024", "debug"),
-    "NodeFinished": ("Q025", "debug"),
+    "SQLQuery": ("E016", "debug"),
     "FinishedRunningStats": ("E047", "info"),
     "FreshnessCheckComplete": ("Q003", "info"),
     "EndOfRunSummary": ("Z030", "info"),

@@ -85,6 +85,8 @@ class Lines:
     def started(self, node: Node | Source, index: int, total: int) -> None:
         if self.cancelled.is_set():
             raise Cancelled("cancelled")
+        info = words.node_info(node, None)
+        self.log.say("NodeStart", f"Began running node {node.unique_id}", node_info=info)
         if not self.announces:
             return
         described = words.described(node)
@@ -95,7 +97,6 @@ class Lines:
             if self.log.level in ("debug", "info"):
                 self.log.terminal.progress(described, index, total)
             return
-        info = words.node_info(node, None)
         if node.resource_type == "operation":
             assert isinstance(node, Node)
             hook = words.hook_name(node)
@@ -105,6 +106,9 @@ class Lines:
 
     def ended(self, node: Node | Source, result: NodeResult, index: int, total: int) -> None:
         self.members[result.unique_id] = node
+        if result.sql is not None and self.log.level == "debug":
+            self.log.say("SQLQuery", f"On {node.unique_id}: {result.sql}", conn_name=node.unique_id, sql=result.sql,
+                         node_info=words.node_info(node, result))  # fmt: skip
         if not self.announces:
             return
         head = f"{index} of {total} " if total else ""

@@ -152,13 +152,14 @@ def _work(verb: Verb, command_line: Mapping[str, Any], place: Place, log: Log) -
         last = models_project.last_run(choices, place, chosen)
         if last is not None and last.get("which") in {known.name for known in VERBS}:
             choices = choose(str(last["which"]), {**again(last), **command_line}, place.environment, block)
-    final = _log(choices, verb, place)
+    final = _log(choices, verb, place, debug=bool(command_line.get("debug")))
     for name in ("format", "level", "colours", "prints", "strictness"):
         setattr(log, name, getattr(final, name))
     return Work(verb.name, choices, command_line, place, log, chosen)
 
 
-def _log(choices: Choices, verb: Verb, place: Place) -> Log:
+def _log(choices: Choices, verb: Verb, place: Place, *, debug: bool = False) -> Log:
+    level = "debug" if debug and "log_level" not in choices.given else choices.text("log_level") or "info"
     said = choices.text("log_format")
     as_json = said == "json"
     if "use_colors" in choices.given:
@@ -169,7 +170,7 @@ def _log(choices: Choices, verb: Verb, place: Place) -> Log:
         place.terminal,
         str(uuid.uuid4()),
         format="json" if as_json else "debug" if said == "debug" else "text",
-        level="error" if choices.yes("quiet") else choices.text("log_level") or "info",
+        level="error" if choices.yes("quiet") else level,
         colours=colours,
         answers=verb.answers or (choices.yes("json") or choices.text("output") == "json"),
         prints=choices.yes("print"),

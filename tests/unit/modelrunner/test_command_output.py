@@ -108,6 +108,11 @@ def test_the_level_of_the_log_can_be_chosen(project: Toy, capsys: pytest.Capture
     assert any("Command `models run`" in text for text in said(capsys, "--log-level", "debug", "run", "-s", "a"))
 
 
+def test_debug_shows_the_sql_of_each_node(project: Toy, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = said(capsys, "--debug", "run", "-s", "b")
+    assert 'On model.toy.b:  select * from "toy"."main"."a"' in lines
+
+
 def test_the_debug_form_has_instant_level_and_thread(project: Toy, capsys: pytest.CaptureFixture[str]) -> None:
     main(["models", "--log-format", "debug", "run", "-s", "a"])
     assert re.match(r"\d\d:\d\d:\d\d\.\d{6} \[info \] \[MainThread\]: Running with", capsys.readouterr().out)
