@@ -31,7 +31,7 @@ class Action:
     why_not: str = ""
 
 
-WIDE_HINTS = (60, 65, 85, 99)
+WIDE_HINTS = (60, 65, 75, 85, 99)
 """Hints for which only a wide screen has room."""
 LISTS = frozenset({"live", "cost", "commits", "developers", "developer", "sessions", "session"})
 ENGINE_SORTED = LISTS - {"session"}
@@ -67,6 +67,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("pause", ("p",), "p", "pause", "hold the screen still; changes are counted and shown when you go on", "Look", hint=50),
     Action("follow", ("f",), "f", "follow", "keep the cursor on the newest row", "Look", hint=60, pages=LISTS, why_not="nothing to follow here"),
     Action("details", ("d",), "d", "details", "show or hide the details of the row", "Look", hint=65),
+    Action("explain", ("i",), "i", "explain", "what stands behind this row's cost: definition, model calls, prices, SQL", "Look", hint=75),
     Action("wide", ("w",), "w", "wide", "show the columns that are left out by default", "Look"),
     Action("anonymise", ("x",), "x", "anonymise", "show stable aliases instead of people's names", "Look", hint=85),
     Action("reload", ("ctrl+r",), "ctrl+r", "reload", "ask the engine again", "Look"),

@@ -144,6 +144,10 @@ class Feed(Protocol):
         """The engine's own objects for a query, and the cursor of the next page. Raises FeedError."""
         ...
 
+    async def explain(self, parameters: Mapping[str, str]) -> Mapping[str, Any]:
+        """What stands behind one number: `view`, `row`, `column`, and the question around it. Raises FeedError."""
+        ...
+
     async def close(self) -> None:
         """Let go of every connection."""
         ...

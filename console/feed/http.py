@@ -91,9 +91,15 @@ class HttpFeed:
         except (KeyError, TypeError, AttributeError) as error:
             raise self._unreadable(error) from None
 
+    async def explain(self, parameters: Mapping[str, str]) -> Mapping[str, Any]:
+        return await self._object("/api/v1/explain", parameters)
+
     async def _body(self, query: Query) -> dict[str, Any]:
+        return await self._object(f"/api/v1/{query.view}", query.parameters())
+
+    async def _object(self, path: str, parameters: Mapping[str, str]) -> dict[str, Any]:
         try:
-            body = json.loads(await self._get(f"/api/v1/{query.view}", query.parameters()))
+            body = json.loads(await self._get(path, parameters))
         except ValueError as error:
             raise self._unreadable(error) from None
         if not isinstance(body, dict):

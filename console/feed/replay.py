@@ -63,7 +63,8 @@ MEASURES = (
 
 
 class ReplayFeed:
-    """Answers from `recorded`: lists of rows by view, and `usage` (a row per day, developer, agent, model, project)."""
+    """Answers from `recorded`: lists of rows by view, `usage` (a row per day, developer, agent, model, project),
+    and `explanations`."""
 
     name = "a recording"
     interval = 0.0
@@ -99,6 +100,12 @@ class ReplayFeed:
             if row.get(key) == value:
                 row.update(cells)
         self.tell(Changed(ChangeSet(1, self._now(), sessions=(value,))))
+
+    async def explain(self, parameters: Mapping[str, str]) -> Mapping[str, Any]:
+        for told in self.recorded.get("explanations", ()):
+            if all(told[name] == parameters[name] for name in ("view", "row", "column")):
+                return told
+        raise FeedError("failed", "the recording does not say what stands behind this")
 
     async def close(self) -> None:
         self._events.put_nowait(None)

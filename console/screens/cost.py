@@ -104,6 +104,12 @@ class CostPage(Page):
         page.sort = "cost_usd"
         return page
 
+    def number(self, row: Cost) -> Mapping[str, str]:
+        asked = self.base().parameters()
+        seen: dict[str, str] = {name: asked[name] for name in ("by", "filter", "since", "until") if name in asked}
+        key = "unknown" if row.group_key is None else row.group_key
+        return {"view": "costs", "row": key, "column": "cost_usd", **seen}
+
     def copy_text(self, row: Cost) -> str:
         return row.group_key or ""
 

@@ -13,7 +13,7 @@ from console.feed import Query
 from console.rows import Developer
 from console.screens.commits import CommitsPage
 from console.screens.live import SessionsPage
-from console.screens.page import Page, Pane, figures, is_
+from console.screens.page import Page, Pane, cost_of, figures, is_
 from console.store import PAGE
 from console.views import commits, developers, sessions, text
 from console.views.columns import Column
@@ -45,6 +45,11 @@ class DevelopersPage(Page):
 
     def open(self, row: Developer, context: Context) -> Page | None:
         return developer_page(row, self.range) if row.developer_id else None
+
+    def number(self, row: Developer) -> Mapping[str, str] | None:
+        asked = self.base().parameters()
+        seen: dict[str, str] = {name: asked[name] for name in ("filter", "since", "until") if name in asked}
+        return {**(cost_of(row) or {}), **seen}
 
     def copy_text(self, row: Developer) -> str:
         return row.developer_id or ""

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from console.cursor import Cursor
 from console.feed import Query
+from console.rows import Commit, Developer, Request, Session
 from console.store import PAGE, Sheet
 from console.views.columns import Column
 from console.views.context import Context
@@ -134,6 +135,10 @@ class Page:
         """What `Y` copies: the row itself."""
         return row
 
+    def number(self, row: Any) -> Mapping[str, str] | None:
+        """The figure that `i` explains, as the engine is asked: its view, the row's key and the column."""
+        return cost_of(row)
+
     def copy_text(self, row: Any) -> str:
         """What `y` copies."""
         return str(row.key)
@@ -199,6 +204,22 @@ class Page:
         """The time range in force, as written."""
         found = _SINCE.search(self.filter)
         return found[1] if found else ""
+
+
+def cost_of(row: Any) -> Mapping[str, str] | None:
+    """How the engine is asked about the cost of a row; None: it has none."""
+    match row:
+        case Session():
+            view, key = "sessions", f"{row.agent_type} {row.session_id}"
+        case Request():
+            view, key = "requests", row.request_key
+        case Commit():
+            view, key = "commits", f"{row.project_id} {row.commit_hash}"
+        case Developer():
+            view, key = "developers", row.developer_id or "unknown"
+        case _:
+            return None
+    return {"view": view, "row": key, "column": "cost_usd"}
 
 
 def split_times(filter: str) -> tuple[str, str, str]:

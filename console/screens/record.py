@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from console.feed import Query
 from console.rows import Commit, Request, Session, Tool
-from console.screens.page import Page
+from console.screens.page import Page, cost_of
 from console.views import records, text
 from console.views.columns import Column
 from console.views.context import Context
@@ -39,6 +39,9 @@ class RecordPage(Page):
     def facts(self, context: Context) -> Sequence[records.Fact]:
         """The facts as they are shown now."""
         return ()
+
+    def number(self, row: records.Fact) -> Mapping[str, str] | None:
+        return cost_of(getattr(self, "row", None))
 
     def open(self, row: records.Fact, context: Context) -> Page | None:
         if row.link is None:

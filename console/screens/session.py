@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from console.feed import Query
 from console.rows import Commit, Request, Session, Tool
 from console.screens.live import session_filter
-from console.screens.page import Page, figures
+from console.screens.page import Page, cost_of, figures
 from console.views import session, text
 from console.views.columns import Column
 from console.views.context import Context
@@ -76,6 +76,9 @@ class SessionPage(Page):
 
     def record(self, row: session.Event) -> Any:
         return row.row
+
+    def number(self, row: session.Event) -> Mapping[str, str] | None:
+        return cost_of(row.row)
 
     def next_error(self, by: int) -> bool:
         rows, place = self.events(), self.cursor.index or 0

@@ -7,6 +7,7 @@ Refuses to do any of it unasked.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -82,7 +83,32 @@ class TakingScreen(TypingScreen):
         if self.app.refresher is not None:
             self.app.refresher.reload()
 
-    def key_i(self) -> None:
-        """Only an engine that was never fed offers an import."""
+    # What stands behind a number
+
+    def action_explain(self) -> None:
+        """An engine that was never fed has nothing to explain: there this key is the offer to import."""
         if self.offers("import"):
             self.run_worker(self.import_history())
+            return
+        row = self.page.current(self.context)
+        asked = self.page.number(row) if row is not None else None
+        if asked is None:
+            self.say("i: this row has no cost of its own", "dim")
+        else:
+            self.run_worker(self.explain(asked))
+
+    async def explain(self, asked: Mapping[str, str]) -> None:
+        """Ask the engine, and show what it says."""
+        from console.views.explain import explain_lines
+
+        refresher = self.app.refresher
+        if refresher is None:
+            return
+        self.say("asking the engine", "dim")
+        try:
+            told = await refresher.feed.explain(asked)
+        except FeedError as error:
+            self.say(error.sentence, "bad")
+            return
+        self.notice = None
+        self.read("what stands behind this", explain_lines(told, self.context, min(110, self.size.width - 6)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import queue
 import socketserver
@@ -57,6 +58,8 @@ class Handler(BaseHTTPRequestHandler):
             self._send(401, {"detail": "an API key is needed", "status": 401})
         elif engine.refusal is not None:
             self._send(*engine.refusal)
+        elif parts.path == "/api/v1/explain":
+            self._send(200, asyncio.run(self._explained(dict(parse_qsl(parts.query)))))
         elif parts.path == "/api/v1/stream":
             self._stream()
         else:
@@ -70,6 +73,9 @@ class Handler(BaseHTTPRequestHandler):
             self._send(400, {"detail": error.sentence, "column": error.column})
         else:
             self._send(200, {"data": rows, "metadata": metadata})
+
+    async def _explained(self, given: dict[str, str]) -> dict[str, Any]:
+        return dict(await self.engine.feed.explain(given))
 
     def _stream(self) -> None:
         self.engine.resumed.append(self.headers.get("last-event-id"))

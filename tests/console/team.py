@@ -78,6 +78,38 @@ def recorded() -> dict[str, list[Json]]:
         "commits": commits,
         "developers": developers,
         "usage": usage,
+        "explanations": [_explanation(requests)],
+    }
+
+
+def _explanation(requests: list[Json]) -> Json:
+    """What an engine says of Alice's cost."""
+    calls = [
+        {**request, "cost_usd": "0.25", "cost_basis": "priced", "cache_write_tokens": 0} for request in requests[:2]
+    ]
+    price = {
+        "model_id": "claude-opus-4-5",
+        "speed": "standard",
+        "valid_from": "2026-03-01T00:00:00Z",
+        "tier_above_input_tokens": 200_000,
+        "input_usd_per_mtok": "5",
+        "cache_read_usd_per_mtok": "0.5",
+        "cache_write_5m_usd_per_mtok": "6.25",
+        "cache_write_1h_usd_per_mtok": None,
+        "output_usd_per_mtok": "25",
+        "price_source": "genai-prices",
+    }
+    return {
+        "view": "costs",
+        "row": DEVELOPERS[0][0],
+        "column": "cost_usd",
+        "value": "0.50",
+        "definition": "US dollars; reported by the client where it knows the model, else priced",
+        "sql": "select sum(u.cost_usd)\nfrom mart.fct_daily_usage as u",
+        "calls": {"total": 12, "sum": "0.50", "adds_up": True, "rows": calls},
+        "prices": [price],
+        "as_of": "2026-11-20T14:14:09Z",
+        "batch_id": 7,
     }
 
 

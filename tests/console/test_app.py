@@ -20,7 +20,7 @@ from console.settings import Options, Unreachable
 from engine.clock import FixedClock
 from engine.contract import ChangeSet
 from tests.console.conftest import LARGE, SMALL, Make, line_under_cursor, screen_text, settled
-from tests.console.team import NOW, recorded
+from tests.console.team import DEVELOPERS, NOW, recorded
 
 
 async def press(pilot: Pilot[int], *keys: str) -> str:
@@ -508,6 +508,25 @@ class TestLooking:
             assert "help: Live" in shown
             assert "(only Cost groups its rows)" in shown
             assert "help: Live" not in await press(pilot, "escape")
+
+    async def test_a_cost_says_what_stands_behind_it(self, console: Make) -> None:
+        app = console(view="cost")
+        async with app.run_test(size=LARGE) as pilot:
+            await settled(pilot)
+            await press(pilot, "g")
+            assert DEVELOPERS[0][1] in line_under_cursor(app)
+            shown = await press(pilot, "i")
+            assert "12 model calls  they add up to exactly this: $0.50" in shown
+            assert "the 2 that weigh most" in shown
+            assert "2026-03-01 above 200k" in shown
+            assert "from mart.fct_daily_usage as u" in shown
+            assert "what stands behind" not in await press(pilot, "escape")
+
+    async def test_what_has_no_cost_of_its_own_says_so(self, console: Make) -> None:
+        app = console(view="developers")
+        async with app.run_test(size=LARGE) as pilot:
+            await settled(pilot)
+            assert "does not say what stands behind this" in await press(pilot, "i")
 
     async def test_too_small_a_terminal_says_so_and_recovers(self, console: Make) -> None:
         app = console()

@@ -15,6 +15,7 @@ from console.feed import http as http_feed
 from console.feed.http import Address, Block, HttpFeed
 from console.settings import WrongUse
 from tests.console.server import END, TinyEngine, serving
+from tests.console.team import DEVELOPERS
 
 
 @pytest.fixture
@@ -83,6 +84,12 @@ class TestAsking:
         with pytest.raises(FeedError, match="cannot read") as caught:
             await feed.ask(Query("sessions"))
         assert caught.value.kind == "version"
+        await feed.close()
+
+    async def test_an_explanation_is_asked_for_by_row_and_column(self, engine: TinyEngine) -> None:
+        feed = HttpFeed(parse_address(engine.url))
+        told = await feed.explain({"view": "costs", "row": DEVELOPERS[0][0], "column": "cost_usd"})
+        assert told["calls"]["adds_up"] is True
         await feed.close()
 
     async def test_nobody_there(self) -> None:
