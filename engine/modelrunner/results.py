@@ -9,6 +9,8 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+# What dbt says of nodes that --fail-fast passes over.
+FAIL_FAST = "Skipping due to fail_fast"
 FAILING = frozenset({"error", "fail", "runtime error", "partial success"})
 
 
@@ -56,8 +58,8 @@ class RunOutcome:
 
     @property
     def exit_code(self) -> int:
-        """0, or 1 when a node failed; skipped ones follow from a failed one."""
-        return 1 if any(result.failed for result in self.results) else 0
+        """0, or 1 when a node failed or was skipped."""
+        return 1 if any(result.failed or result.status == "skipped" for result in self.results) else 0
 
     def count(self, *statuses: str) -> int:
         return sum(1 for result in self.results if result.status in statuses)

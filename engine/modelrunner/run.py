@@ -10,17 +10,29 @@ import datetime
 import itertools
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Protocol
 
-from engine.modelrunner import artifacts, custom, materialize, seeds, snapshots, tests, tests_together, unit_tests
+from engine.modelrunner import (
+    artifacts,
+    custom,
+    gating,
+    materialize,
+    seeds,
+    snapshots,
+    tests,
+    tests_together,
+    unit_tests,
+)
 from engine.modelrunner.compile import Compiler
 from engine.modelrunner.database import Connection
 from engine.modelrunner.nodes import Exposure, Node, Source
 from engine.modelrunner.problems import NodeProblem, ParseProblem
 from engine.modelrunner.project import Project
 from engine.modelrunner.project_hooks import END, START, ProjectHooks
-from engine.modelrunner.results import NodeResult, RunOutcome
+from engine.modelrunner.relation import Relation
+from engine.modelrunner.results import FAIL_FAST, NodeResult, RunOutcome
 from engine.modelrunner.run_results import run_results
 
 
@@ -58,6 +70,7 @@ class Run:
     listener: Listener = field(default_factory=Silent)
     write_artifacts: bool = True
     exposures: frozenset[str] = frozenset()
+    again: bool = False
     results: list[NodeResult] = field(default_factory=list)
     compiled: dict[str, str] = field(default_factory=dict)
     stopped: bool = False
@@ -82,7 +95,7 @@ class Run:
     def everything(self) -> RunOutcome:
         """All selected nodes in order, hooks before and after, artifacts at the end."""
         start = time.perf_counter()
-        order = self._order()
+        order = gating.running_order(self.project, self.ids, units_first=not self.again)
         self._compiler = Compiler(
             self.project,
             self.connection,
@@ -121,10 +134,13 @@ class Run:
             self.results.extend(hooks.run(START))
             if any(result.failed for result in self.results) and self._stops_after_hooks():
                 self._blocked = dict.fromkeys([*self.ids, *self.exposures], "skipped because a hook before it failed")
+        between = self._ephemerals(order)
         for index, member in enumerate(numbered, 1):
+            self._compile_ephemerals(between.get(member.unique_id, ()))
             if _is_test(member) and (index == 1 or not _is_test(numbered[index - 2])):
                 self._ask_together(itertools.takewhile(_is_test, numbered[index - 1 :]))
             self._member(member, index, len(numbered))
+        self._compile_ephemerals(between.get(None, ()))
         if numbered:
             try:
                 self.results.extend(hooks.run(END, self.results))
@@ -158,31 +174,6 @@ class Run:
             content = run_results(self.project, self.verb, self.results, seconds)
             artifacts.write(self.project.target_folder / "run_results.json", content)
 
-    def _order(self) -> list[str]:
-        """Parents first; a test as soon as all it looks at is there, before anything that stands on the same."""
-        graph = self.project.graph
-        nodes = self.project.nodes
-        building = [
-            uid for uid in graph.order() if uid in self.ids and nodes[uid].resource_type not in ("test", "unit_test")
-        ]
-        checks = [uid for uid in nodes if uid in self.ids and nodes[uid].resource_type in ("test", "unit_test")]
-        waiting = {
-            uid: {parent for parent in nodes[uid].depends_on if parent in self.ids}
-            for uid in checks
-            if nodes[uid].unit is None or not self.ids.issuperset(nodes[uid].depends_on)
-        }
-        out = [uid for uid in checks if uid in waiting and not waiting[uid]]
-        for uid in building:
-            # A unit test needs the columns of what its model reads, and runs before the model.
-            out.extend(check for check in checks if nodes[check].unit and nodes[check].depends_on == (uid,))
-            out.append(uid)
-            for check in checks:
-                if uid in waiting.get(check, ()):
-                    waiting[check].discard(uid)
-                    if not waiting[check]:
-                        out.append(check)
-        return out
-
     def _schemas(self, order: Iterable[str]) -> None:
         wanted = {
             (node.database, node.schema) for node in (self.project.nodes[uid] for uid in order) if node.is_relational
@@ -210,6 +201,42 @@ class Run:
         self.results.append(result)
         self.listener.ended(self._stand_in(member), result, index, total)
 
+    def _ephemerals(self, order: Sequence[str]) -> dict[str | None, list[Node]]:
+        """The ephemeral models right before each other node of the order; those at its end belong to None."""
+        found: dict[str | None, list[Node]] = {}
+        gap: list[Node] = []
+        for uid in order:
+            node = self.project.nodes[uid]
+            if node.config.materialized == "ephemeral":
+                gap.append(node)
+            elif gap:
+                found[uid], gap = gap, []
+        return {**found, None: gap}
+
+    def _compile_ephemerals(self, nodes: Iterable[Node]) -> None:
+        """As in dbt, an ephemeral model is compiled in its place, and what stands on a broken one is skipped."""
+        compiler = self._compiler
+        assert compiler is not None
+        for node in nodes:
+            try:
+                sql = compiler.compile(node).sql
+            except NodeProblem as problem:
+                below = self.project.graph.descendants([node.unique_id])
+                self._block(below, f"the ephemeral model '{node.name}' cannot be compiled: {problem.line()}")
+                continue
+            self.compiled[node.unique_id] = sql
+            if self.write_artifacts and sql:
+                artifacts.write_sql(self.project, node, sql, "compiled")
+
+    def _write_unit(self, node: Node, sql: str, kind: str) -> None:
+        if self.write_artifacts:
+            place = Path(node.original_path).parent / f"{node.name}.sql"
+            artifacts.write_sql(self.project, replace(node, path=place.as_posix()), sql, kind)
+
+    def _block(self, below: set[str], why: str) -> None:
+        for uid in below & (self.ids | self.exposures):
+            self._blocked.setdefault(uid, why)
+
     def _stand_in(self, exposure: Exposure) -> Node:
         """An exposure for listeners, who hear of nodes."""
         target = self.project.target
@@ -220,9 +247,7 @@ class Run:
         )  # fmt: skip
 
     def _node(self, node: Node, index: int, total: int) -> None:
-        why = self._blocked.get(node.unique_id)
-        if why is None and self.stopped:
-            why = "skipped after the first failure (--fail-fast)"
+        why = FAIL_FAST if self.stopped else self._blocked.get(node.unique_id)
         started = now()
         if why is not None:
             result = NodeResult(
@@ -235,7 +260,8 @@ class Run:
         self.results.append(result)
         self.listener.ended(node, result, index, total)
         if result.failed or result.status == "skipped":
-            self._block(node, result)
+            below = gating.stopped_by(self.project, node, self.verb, result.status, units_gate=not self.again)
+            self._block(below, f"skipped because '{node.name}' {_PAST[result.status]}")
             if result.failed and self.project.flags.fail_fast:
                 self.stopped = True
 
@@ -247,20 +273,26 @@ class Run:
         assert self._compiler is not None
         try:
             if node.unit is not None:
+                compiled_at = started
                 sql = unit_tests.compile(node, self._compiler, self.connection)
                 compiled_at = now()
+                self._write_unit(node, sql, "compiled")
                 verdict = unit_tests.run(node, sql, self.connection)
+                self._write_unit(node, verdict.sql, "run")
                 status, failures, message = verdict.status, verdict.failures, verdict.message
             elif node.resource_type == "seed":
                 compiled_at = started
                 if self.verb != "compile":
-                    rows = self._seed(node).rows
+                    made = self._seed(node)
+                    rows, message = made.rows, f"INSERT {made.rows}"
+                    if self.write_artifacts:
+                        artifacts.write_sql(self.project, node, made.sql, "run")
             else:
                 known = self._texts.get(node.unique_id)
                 sql = self._compiler.compile(node).sql if known is None else known
                 compiled_at = now()
                 self.compiled[node.unique_id] = sql
-                if self.write_artifacts and sql:
+                if self.write_artifacts and sql and node.resource_type != "snapshot":
                     artifacts.write_sql(self.project, node, sql, "compiled")
                 if self.verb == "compile":
                     message = None
@@ -283,12 +315,18 @@ class Run:
             if self.verb == "compile":
                 # As in dbt, nothing is told of nodes when one cannot be compiled.
                 raise ParseProblem(problem.sentence, hint=problem.hint) from problem
-            if self.write_artifacts and sql is not None and sql in (problem.statement or ""):
+            if self.write_artifacts and sql is not None and node.unit is None and sql in (problem.statement or ""):
                 artifacts.write_sql(self.project, node, problem.statement or "", "run")
         return NodeResult(
             node.unique_id, node.name, node.resource_type, status, message, failures, rows, started, compiled_at, now(),
-            sql, node.relation_name, node.original_path, self.verb != "compile",
+            sql, self._relation(node), node.original_path, self.verb != "compile",
         )  # fmt: skip
+
+    def _relation(self, node: Node) -> str | None:
+        """The relation of a node, that of a test's failing rows included."""
+        if node.resource_type == "test" and tests.keeps_rows(node, self.project.flags.store_failures):
+            return str(Relation(node.database, node.schema, node.alias))
+        return node.relation_name
 
     def _renderer(self, node: Node) -> Callable[[str], str]:
         compiler = self._compiler
@@ -342,30 +380,6 @@ class Run:
         return seeds.load(
             node, self.connection, full_refresh=self.project.flags.full_refresh, render=self._renderer(node)
         )
-
-    def _block(self, node: Node, result: NodeResult) -> None:
-        """What cannot run any more: descendants of a failed node; of a failed test, what stands on all it looked at."""
-        graph = self.project.graph
-        if node.resource_type in ("test", "unit_test"):
-            if self.verb != "build" or result.status == "skipped" or not node.depends_on:
-                return
-            if node.unit is not None:
-                tested = set(node.depends_on)
-                for uid in (tested | graph.descendants(tested)) & self.ids:
-                    self._blocked.setdefault(uid, f"skipped because '{node.name}' {_PAST[result.status]}")
-                return
-            common: set[str] | None = None
-            for parent in node.depends_on:
-                below = graph.descendants([parent])
-                common = below if common is None else common & below
-            below = {
-                uid for uid in common or set() if self.project.member(uid).resource_type not in ("test", "unit_test")
-            }
-            below |= {test for uid in below for test in graph.children[uid]}
-        else:
-            below = graph.descendants([node.unique_id])
-        for uid in below & (self.ids | self.exposures):
-            self._blocked.setdefault(uid, f"skipped because '{node.name}' {_PAST[result.status]}")
 
 
 class _Undo(Exception):

@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.modelrunner.artifacts import instant, metadata
 from engine.modelrunner.project import Project
-from engine.modelrunner.results import NodeResult
+from engine.modelrunner.results import FAIL_FAST, NodeResult
 
 
 def run_results(project: Project, verb: str, results: Iterable[NodeResult], elapsed: float) -> dict[str, Any]:
@@ -32,15 +32,34 @@ def record(result: NodeResult) -> dict[str, Any]:
         "timing": _timing(result),
         "thread_id": "main",
         "execution_time": result.seconds,
-        "adapter_response": {"_message": "OK"} if result.executed and result.ok else {},
-        "message": None if result.status == "skipped" and result.resource_type != "operation" else result.message,
+        "adapter_response": _response(result),
+        "message": _message(result),
         "failures": result.failures,
         "unique_id": result.unique_id,
-        "compiled": result.sql is not None if compiles else None,
+        "compiled": _compiled(result) if compiles else None,
         "compiled_code": result.sql,
         "relation_name": result.relation_name if compiles else None,
         "batch_results": None,
     }
+
+
+def _response(result: NodeResult) -> dict[str, Any]:
+    if not result.executed or result.status in ("error", "skipped"):
+        return {}
+    if result.resource_type == "seed":
+        return {"_message": f"INSERT {result.rows}", "code": "INSERT", "rows_affected": result.rows}
+    return {"_message": "OK"}
+
+
+def _message(result: NodeResult) -> str | None:
+    told = result.resource_type == "operation" or result.message == FAIL_FAST
+    return None if result.status == "skipped" and not told else result.message
+
+
+def _compiled(result: NodeResult) -> bool | None:
+    if result.resource_type == "unit_test":
+        return True if result.status in ("pass", "fail") else None
+    return result.sql is not None
 
 
 def _timing(result: NodeResult) -> list[dict[str, str]]:

@@ -110,7 +110,8 @@ class Runner:
             for result in last["results"]
             if result["status"] in FAILING or result["status"] == "skipped"
         }
-        return verb, self._run(verb, again & set(self.project.nodes), "each")
+        known = {*self.project.nodes, *self.project.exposures}
+        return verb, self._run(verb, again & known, "each", again=True)
 
     def run_operation(self, name: str, arguments: Mapping[str, Any]) -> RunOutcome:
         """Call one macro. SelectionProblem when there is none of that name."""
@@ -153,12 +154,12 @@ class Runner:
             }
         return self._run(verb, ids, publish)
 
-    def _run(self, verb: str, ids: set[str], publish: Publish) -> RunOutcome:
+    def _run(self, verb: str, ids: set[str], publish: Publish, *, again: bool = False) -> RunOutcome:
         connection = Connection(self.connect())
         try:
             exposures = frozenset(ids & set(self.project.exposures))
             run = Run(
-                self.project, verb, ids - exposures, connection, self.listener, self.write_artifacts, exposures
+                self.project, verb, ids - exposures, connection, self.listener, self.write_artifacts, exposures, again
             )  # fmt: skip
             noted = kept.before(self.project, connection, verb, ids)
             outcome = run.everything() if publish == "each" else run.all_or_nothing()

@@ -37,6 +37,14 @@ def stores_failures(node: Node, flag: bool | None) -> str | None:
     return kind or "table"
 
 
+def keeps_rows(node: Node, flag: bool | None) -> bool:
+    """Whether the failing rows of a test are kept; a wrong setting counts as such."""
+    try:
+        return stores_failures(node, flag) is not None
+    except NodeProblem:
+        return True
+
+
 def run(
     node: Node,
     sql: str,
