@@ -27,6 +27,8 @@ DIALECT = "duckdb"
 _ERRORS = (
     sqlglot.errors.SqlglotError, RecursionError, ValueError, KeyError, AttributeError, TypeError, IndexError,
 )  # fmt: skip
+# sqlglot writes `not x is null` for what people write as `x is not null`.
+_NOT_NULL = re.compile(r"\bNOT ([\w.\"]+) IS NULL\b")
 _MADE_UP = re.compile(r"_col_\d+$")
 _STEPS = 12
 """Expressions kept of one column; deeper ones say little."""
@@ -417,7 +419,8 @@ def _text(expression: exp.Expr) -> str:
     without = expression.copy()
     for node in without.walk():
         node.comments = None
-    return " ".join(without.sql(DIALECT, comments=False).split())
+    text = " ".join(without.sql(DIALECT, comments=False).split())
+    return _NOT_NULL.sub(r"\1 IS NOT NULL", text)
 
 
 def _alias_columns(expression: exp.Expr | None) -> list[str]:

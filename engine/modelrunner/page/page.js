@@ -201,7 +201,7 @@ if (typeof document !== "undefined") (() => {
         else if (wanted) { state.code = wanted; show(); }
       };
     }
-    if (chosen) find("column")?.scrollIntoView({ block: "start" });
+    if (chosen) find("column")?.scrollIntoView({ block: "center" });
   }
   const pressed = (bar, key, value) => bar.querySelectorAll("button").forEach((one) => one.setAttribute("aria-pressed", String(one.dataset[key] === String(value))));
 

@@ -270,7 +270,7 @@ const pure = (() => {
   /* Where an arrow key leads in a layout: to the nearest box of a neighbour, or up and down in the same layer. */
   function step(picture, nodes, at, key) {
     const here = picture.boxes.find((box) => box.place === at);
-    if (!here) return picture.boxes[0]?.place ?? null;
+    if (!here) return [...picture.boxes].sort((one, other) => one.layer - other.layer || one.y - other.y)[0]?.place ?? null;
     const near = (boxes) => boxes.sort((one, other) => Math.abs(one.y - here.y) - Math.abs(other.y - here.y))[0]?.place ?? here.place;
     const of = (places) => near(picture.boxes.filter((box) => places.includes(box.place)));
     if (key === "ArrowLeft") return of(nodes[here.place].parents);

@@ -113,6 +113,13 @@ def test_steps_are_the_expressions_from_outside_in() -> None:
     assert ident.steps == ()
 
 
+def test_expressions_read_as_people_write_them() -> None:
+    (found,) = lineage_sql.read(
+        "select case when cost is not null /* why */ then 1 end as c -- so\nfrom t", TABLES, database="d", schema="m"
+    ).columns
+    assert found.steps == ("CASE WHEN t.cost IS NOT NULL THEN 1 END",)
+
+
 names = st.sampled_from(["id", "name", "cost"])
 
 
