@@ -78,6 +78,17 @@ class LiveLoop:
             changed_sources=[source for source, mark in found.items() if before.get(source) != mark],
         )
 
+    def stands(self) -> bool:
+        """Whether `start` would do nothing, of a loop that was started."""
+        connection = self.open()
+        mark = live_tables.watermark(connection, self.project.name)
+        return (
+            self._plan is not None
+            and mark is not None
+            and not self._out_of_date(connection, mark)
+            and not self.pending().nodes
+        )
+
     def seconds(self, nodes: tuple[str, ...]) -> float:
         """How long building these nodes took the last time."""
         known = live_tables.nodes(self.open(), self.project.name)

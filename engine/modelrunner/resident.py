@@ -282,6 +282,9 @@ class Resident:
         return self._bring_up(project)
 
     def _bring_up(self, project: Project) -> Refresh | None:
+        if self._loop is not None and project is self._good and self._loop.stands():
+            self.problem = None
+            return None
         candidate = LiveLoop(project, self._connect)
         try:
             if not self._cleaned:
