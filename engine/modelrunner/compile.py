@@ -117,6 +117,7 @@ class Compiler:
     results: list[Any] = field(default_factory=list)
     main: dict[str, str] = field(default_factory=dict)
     _done: dict[str, Compiled] = field(default_factory=dict)
+    _inlined: list[tuple[Node, str]] = field(default_factory=list)
     _graph: LazyGraph | None = None
 
     def compile(self, node: Node) -> Compiled:
@@ -130,6 +131,13 @@ class Compiler:
         body = self.render(node, node.raw_code, context)
         found = Compiled(body, with_ctes(body, ctes), tuple(ctes.items()))
         self._done[node.unique_id] = found
+        if node.config.materialized == "ephemeral":
+            self._inlined.append((node, found.sql))
+        return found
+
+    def inlined(self) -> list[tuple[Node, str]]:
+        """The ephemeral models that were compiled since this was asked last, because others use them."""
+        found, self._inlined = self._inlined, []
         return found
 
     def _arguments(self, node: Node, context: dict[str, Any]) -> None:
@@ -370,4 +378,4 @@ def with_ctes(sql: str, ctes: Mapping[str, str]) -> str:
     found = _WITH.match(sql, start)
     if found:
         return f"{sql[: found.end()]}{joined}, {sql[found.end() :]}"
-    return f"{sql[:start]}with{joined} {sql[start:]}"
+    return f"with{joined} {sql}"

@@ -80,7 +80,9 @@ class CapturingConfig:
         return self(**{name: value})
 
     def get(self, name: str, default: Any = None, validator: Any = None) -> Any:
-        return self._draft.in_file.get(name, default)
+        # As in dbt, what is not known yet is text, whatever it will be.
+        value = self._draft.in_file.get(name, default)
+        return "" if value is None else value
 
     def require(self, name: str, validator: Any = None) -> Any:
         return ""

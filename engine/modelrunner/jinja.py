@@ -378,6 +378,11 @@ def render_value(value: Any, context: Mapping[str, Any], where: str, *, parsing:
             raise ParseProblem(str(error), where=where) from error
         except ModelError as problem:
             raise ParseProblem(problem.sentence, where=where, hint=problem.hint) from problem
+        except ParseProblem as problem:
+            if problem.where is not None and not problem.where.startswith(":"):
+                raise
+            sentence = problem.sentence.removeprefix(f"{problem.where}: ")
+            raise ParseProblem(sentence, where=where, hint=problem.hint) from problem
     if isinstance(value, Mapping):
         return {key: render_value(item, context, where, parsing=parsing) for key, item in value.items()}
     if isinstance(value, list):

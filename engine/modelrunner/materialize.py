@@ -15,7 +15,7 @@ from typing import Any
 from engine.modelrunner import contracts, incremental
 from engine.modelrunner.database import Connection
 from engine.modelrunner.nodes import Hook, Node, quoted
-from engine.modelrunner.problems import NodeProblem, nearest
+from engine.modelrunner.problems import NodeProblem, ParseProblem, nearest
 from engine.modelrunner.relation import Relation
 
 MATERIALIZATIONS = ("view", "table", "incremental", "ephemeral", "snapshot", "seed", "test")
@@ -35,6 +35,19 @@ class Materialized:
 
     rows: int | None
     sql: str
+
+
+def refuse(node: Node) -> None:
+    """ParseProblem for what this runner will not do, before anything runs."""
+    kind, where = node.config.materialized, f"{node.original_path}:{node.line}"
+    if kind in ("external", "table_function"):
+        raise ParseProblem(f"the materialization '{kind}' is not supported", where=where, hint=_REFUSED[kind])
+    if kind == "incremental" and node.config.get("incremental_strategy") == "microbatch":
+        raise ParseProblem(
+            "the incremental strategy 'microbatch' is not supported",
+            where=where,
+            hint="use delete+insert with a unique_key, or incremental_predicates on the event time",
+        )
 
 
 def check(node: Node) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import jinja2
 
-from engine.modelrunner import config_types, contracts, snapshots
+from engine.modelrunner import config_types, contracts, custom, materialize, snapshots
 from engine.modelrunner.draft_files import READABLE, drafts_of
 from engine.modelrunner.drafts import DEFAULTS, SECTION, Draft
 from engine.modelrunner.jinja import PARSE_ENVIRONMENT, line_of, render_value
@@ -119,6 +119,8 @@ class Parser:
             snapshots.check(node)
         if config.enabled and contracts.enforced(node):
             contracts.check(node)
+        if node.resource_type == "model" and config.enabled and custom.materialization(node, self.macros) is None:
+            materialize.refuse(node)
         return node
 
     def configure(self, draft: Draft, yaml_config: Mapping[str, Any]) -> Config:

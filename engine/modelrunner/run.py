@@ -294,6 +294,8 @@ class Run:
                 self.compiled[node.unique_id] = sql
                 if self.write_artifacts and sql and node.resource_type != "snapshot":
                     artifacts.write_sql(self.project, node, sql, "compiled")
+                    for inner, text in self._compiler.inlined():
+                        artifacts.write_sql(self.project, inner, text, "compiled")
                 if self.verb == "compile":
                     message = None
                 elif node.resource_type == "test":
