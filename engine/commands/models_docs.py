@@ -27,14 +27,14 @@ def run(work: Work) -> int:
     from engine.modelrunner import artifacts, catalog, docs_data, docs_markdown, docs_page, lineage
     from engine.modelrunner.choosing import VERB_TYPES, selected_ids
     from engine.modelrunner.database import Connection
-    from engine.modelrunner.runner import Runner
 
     project, choices = work.project, work.choices
     compiled: dict[str, str] = {}
     selection = work.selection()
-    chosen = selected_ids(project, selection, (*VERB_TYPES["compile"], "source"))
+    runner = work.runner()
+    chosen = selected_ids(project, selection, (*VERB_TYPES["compile"], "source"), runner.previous)
     if choices.switch("compile") is not False:
-        outcome = Runner(project, work.connect, write_artifacts=choices.yes("write_json")).compile(selection)
+        outcome = runner.compile(selection)
         for result in outcome.results:
             if result.failed:
                 raise ConfigurationError(f"{result.name} cannot be compiled: {result.message}", hint="nothing written")

@@ -26,7 +26,6 @@ FORMS = ("text", "json", "mermaid", "dot")
 def run(work: Work) -> int:
     """Print the lineage of a node, of a column, or of a selection."""
     from engine.modelrunner import lineage_text
-    from engine.modelrunner.choosing import VERB_TYPES, selected_ids
 
     project, choices = work.project, work.choices
     form = work.output or "text"
@@ -40,11 +39,8 @@ def run(work: Work) -> int:
         raise UsageError(f"--depth is {depth}", hint="use 0 or more")
     word = work.words.get("node")
     if word is None:
-        ids = {
-            uid
-            for uid in selected_ids(project, work.selection(), VERB_TYPES["ls"])
-            if lineage_text.is_shown(project.member(uid))
-        }
+        selected = work.runner().ls(work.selection())
+        ids = {uid for uid in selected if lineage_text.is_shown(project.member(uid))}
         if not ids:
             say_unmatched(work)
         text = lineage_text.forest(project, ids, depth)
