@@ -109,7 +109,10 @@ def main(argv: list[str] | None = None) -> int:
         if options.print_once:
             from console.printing import print_view
 
-            return print_view(options)
+            code = print_view(options)
+            # Here, where a full disk is an error of ours, and not when Python shuts down.
+            sys.stdout.flush()
+            return code
         return open_console(options)
     except WrongUse as error:
         print(f"aa-console: {error}", file=sys.stderr)
@@ -123,6 +126,10 @@ def main(argv: list[str] | None = None) -> int:
         # The reader of our output went away: not an error of ours, and Python must not complain at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(f"aa-console: cannot write: {error.strerror or error}", file=sys.stderr)
+        return 1
 
 
 def open_console(options: Options) -> int:

@@ -67,8 +67,11 @@ def read_file(path: Path) -> dict[str, str]:
 
     try:
         root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except (OSError, UnicodeDecodeError) as error:
-        raise WrongUse(f"{path}: {error}") from None
+    except OSError as error:
+        raise WrongUse(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise WrongUse(f"{path}:{line}: not UTF-8 text; save it as UTF-8") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark is not None else str(path)
@@ -84,6 +87,8 @@ def read_file(path: Path) -> dict[str, str]:
             raise WrongUse(f"{where}: unknown setting {key.value}; {nearest(str(key.value), KNOWN_KEYS)}")
         if not isinstance(value, yaml.ScalarNode):
             raise WrongUse(f"{where}: {key.value} must be text")
+        if key.value == "theme" and value.value not in THEMES:
+            raise WrongUse(f"{where}: there is no theme {value.value}; {nearest(value.value, THEMES)}")
         values[key.value] = value.value
     return values
 

@@ -247,4 +247,6 @@ def reason(error: Exception) -> str:
         return "nobody answers there (connection refused)"
     if "No such file" in text:
         return "there is no such socket"
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        return "its certificate is not trusted here; SSL_CERT_FILE=FILE names the one to trust"
     return text or type(error).__name__

@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     ]
     if arguments.json:
         print(json.dumps([_object(price, source) for price, source in chosen], indent=2))
-    else:
+    elif chosen:
         _table(chosen)
     if not chosen:
         print(f"aa-engine: no model matches {arguments.model}; try --model '*opus*'", file=sys.stderr)

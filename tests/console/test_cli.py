@@ -79,9 +79,17 @@ class TestFlags:
         options = read_options(["--data-dir", str(tmp_path), "--engine", "http://flag:1"], terminal=True)
         assert options.engine == "http://flag:1"
 
-    def test_a_wrong_file_is_named_with_its_line(self, tmp_path: Path) -> None:
-        (tmp_path / "console.yaml").write_text("theme: dark\nengin: http://x\n")
-        with pytest.raises(WrongUse, match=r"console.yaml:2: unknown setting engin; did you mean engine\?"):
+    @pytest.mark.parametrize(
+        ("content", "said"),
+        [
+            (b"theme: dark\nengin: http://x\n", r"console.yaml:2: unknown setting engin; did you mean engine\?"),
+            (b"key: a\ntheme: drak\n", r"console.yaml:2: there is no theme drak; did you mean dark\?"),
+            (b"key: a\ntheme: \xff\n", r"console.yaml:2: not UTF-8 text"),
+        ],
+    )
+    def test_a_wrong_file_is_named_with_its_line(self, tmp_path: Path, content: bytes, said: str) -> None:
+        (tmp_path / "console.yaml").write_bytes(content)
+        with pytest.raises(WrongUse, match=said):
             read_options(["--data-dir", str(tmp_path)], terminal=True)
 
     def test_the_demonstration_has_a_data_directory_of_its_own(self, tmp_path: Path) -> None:
@@ -113,6 +121,14 @@ class TestPrinting:
         assert "DEVELOPER" in done.stdout
         assert "Alice Fischer" in done.stdout
         assert "Erin 木村" in done.stdout
+
+    @pytest.mark.parametrize("form", ["table", "csv", "json"])
+    def test_a_full_disk_is_an_error_of_one_line(self, tmp_path: Path, engine: TinyEngine, form: str) -> None:
+        clean = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT), "TZ": "UTC"}
+        words = [sys.executable, "-m", "console.cli", "--engine", engine.url, "--print", "--format", form]
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, env=clean, check=False)
+        assert (done.returncode, done.stderr) == (1, "aa-console: cannot write: No space left on device\n")
 
     @pytest.mark.parametrize("view", ["live", "cost", "commits", "developers"])
     def test_csv_and_json_have_every_row(self, tmp_path: Path, engine: TinyEngine, view: str) -> None:

@@ -9,6 +9,8 @@ import os
 import signal
 import socket
 import ssl
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +21,7 @@ import httpx
 import pytest
 
 from tests.e2e.captures import Clothes, captures, send_grpc, send_http
-from tests.e2e.engine_process import ROOT, EngineProcess, aa_engine, eventually, running
+from tests.e2e.engine_process import ROOT, EngineProcess, aa_engine, environment, eventually, running
 
 TLS = ROOT / "tests" / "fixtures" / "tls"
 SCENARIOS = ("claude/tool-grpc", "claude/edit", "claude/traces", "codex/tool-httppb")
@@ -401,6 +403,13 @@ def test_with_tls_and_a_key_it_listens_beyond_loopback(tmp_path: Path) -> None:
         with httpx.Client(base_url=f"https://localhost:{http}", verify=trusted, trust_env=False) as client:
             assert client.get("/api/v1/sessions").status_code == 401
             assert client.get("/api/v1/sessions", headers={"x-api-key": key}).status_code == 200
+        console = [sys.executable, "-m", "console.cli", "--engine", f"https://localhost:{http}", "--print"]
+        doubtful, sure = (
+            subprocess.run(console, env=environment(engine.home) | more, capture_output=True, text=True, check=False)
+            for more in ({}, {"SSL_CERT_FILE": str(certificate)})
+        )
+        assert "its certificate is not trusted here; SSL_CERT_FILE=FILE names" in doubtful.stderr
+        assert "an API key is needed" in sure.stderr
         credentials = grpc.ssl_channel_credentials(certificate.read_bytes())
         with grpc.secure_channel(f"localhost:{grpc_port}", credentials) as channel:
             assert send_grpc(channel, capture, metadata=[("x-api-key", key)]) == b""
