@@ -125,7 +125,10 @@ def connect(project: Project) -> duckdb.DuckDBPyConnection:
     """The database of the project's target. InUseError names who holds the file."""
     import duckdb
 
+    from engine.modelrunner import opening
+
     target = project.target
+    opening.refuse(target)
     try:
         if target.path not in ("", ":memory:"):
             Path(target.path).parent.mkdir(parents=True, exist_ok=True)
@@ -137,14 +140,11 @@ def connect(project: Project) -> duckdb.DuckDBPyConnection:
         if holder is None:
             raise StorageError(f"cannot open {target.path}: {str(error).splitlines()[0]}") from None
         raise _in_use(Path(target.path), Path(holder.group(1)).name, int(holder.group(2))) from None
-    for extension in target.extensions:
-        connection.load_extension(extension)
-    for key, value in target.settings.items():
-        connection.execute(f"set {key} = ?", [value])
-    for attached in target.attach:
-        alias = f" as {attached['alias']}" if attached.get("alias") else ""
-        mode = " (read_only)" if attached.get("read_only") else ""
-        connection.execute(f"attach '{attached['path']}'{alias}{mode}")
+    try:
+        opening.prepare(connection, target)
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
