@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,15 +49,16 @@ def run(work: Work) -> int:
             raise UsageError("a node and a selection", hint="name one of them")
         node, column = _asked(project, str(word))
         if column is not None:
-            return _column(work, _lineage(work), node, column, form, up=up, down=down, depth=depth)
+            only = {node} | (project.graph.descendants([node]) if down else set())
+            return _column(work, _lineage(work, only), node, column, form, up=up, down=down, depth=depth)
         above = project.graph.ancestors([node], depth) if up else set()
         below = project.graph.descendants([node], depth) if down else set()
         ids = {uid for uid in {node} | above | below if lineage_text.is_shown(project.member(uid))}
         text = lineage_text.node_tree(project, node, upstream=up, downstream=down, depth=depth)
         if choices.yes("columns") and form == "text":
-            text = lineage_text.columns_of(project, _lineage(work), node)
+            text = lineage_text.columns_of(project, _lineage(work, {node}), node)
     if form == "json":
-        found = lineage_text.nodes_record(project, ids, _lineage(work) if choices.yes("columns") else None)
+        found = lineage_text.nodes_record(project, ids, _lineage(work, ids) if choices.yes("columns") else None)
         work.log.answer(json.dumps(found, indent=2))
     elif form == "text":
         _print(work, text)
@@ -110,21 +111,21 @@ def _asked(project: Project, word: str) -> tuple[str, str | None]:
     raise SelectionProblem(f"no node is called '{word}'", hint=nearest(head, known) or nearest(word, known))
 
 
-def _lineage(work: Work) -> Lineage:
-    """The lineage of all columns, with what the database tells if it can be asked."""
+def _lineage(work: Work, only: Collection[str]) -> Lineage:
+    """The lineage of the columns of these nodes, with what the database tells if it can be asked."""
     from engine.modelrunner import catalog, lineage
     from engine.modelrunner.database import Connection
 
     path = work.project.target.path
     if work.place.connect is None and path not in ("", ":memory:") and not Path(path).exists():
-        return lineage.read(work.project)  # asking makes no database
+        return lineage.read(work.project, only=only)  # asking makes no database
     try:
         connection = Connection(work.connect())
     except EngineError as error:
         work.log.say("Note", f"Columns are read from files alone: {error.line()}", level="warn", msg=error.line())
-        return lineage.read(work.project)
+        return lineage.read(work.project, only=only)
     try:
-        return lineage.read(work.project, connection, catalog.read(work.project, connection))
+        return lineage.read(work.project, connection, catalog.read(work.project, connection), only)
     finally:
         connection.raw.close()
 

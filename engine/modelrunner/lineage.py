@@ -8,7 +8,7 @@ that cannot be followed says so. Reading SQL is lineage_sql.py's; how lineage lo
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,8 @@ from engine.modelrunner.project import Project
 
 if TYPE_CHECKING:
     from engine.modelrunner.database import Connection
-    from engine.modelrunner.lineage_sql import Column, TableName
+    from engine.modelrunner.lineage_sql import Column
+    from engine.modelrunner.lineage_trace import TableName
 
 _Step = Callable[["ColumnName"], Iterable["ColumnName"]]
 _WITH_COLUMNS = ("model", "snapshot", "seed", "source")
@@ -97,9 +98,17 @@ def _reach(start: ColumnName, next_of: _Step, depth: int | None) -> dict[ColumnN
     return found
 
 
-def read(project: Project, connection: Connection | None = None, catalog: Catalog | None = None) -> Lineage:
-    """The lineage of a whole project. `connection` is for models that ask the database while they are rendered;
-    `catalog` tells the columns of what exists. Without them, what the files say has to do."""
+def read(
+    project: Project,
+    connection: Connection | None = None,
+    catalog: Catalog | None = None,
+    only: Collection[str] | None = None,
+) -> Lineage:
+    """The lineage of a whole project, or of `only` these unique ids and everything above them.
+
+    `connection` is for models that ask the database while they are rendered, `catalog` tells the columns of what is
+    there; without them, what the files say has to do.
+    """
     from engine.modelrunner import lineage_sql
 
     compiler = Compiler(project, connection)
@@ -107,7 +116,10 @@ def read(project: Project, connection: Connection | None = None, catalog: Catalo
     names = _Names(project)
     tables: dict[TableName, tuple[str, ...]] = {}
     columns: dict[str, dict[str, ColumnLineage]] = {}
+    wanted = None if only is None else {*only, *project.graph.ancestors(only)}
     for uid in project.graph.order():
+        if wanted is not None and uid not in wanted:
+            continue
         member = project.member(uid)
         if not isinstance(member, (Node, Source)) or member.resource_type not in _WITH_COLUMNS:
             continue

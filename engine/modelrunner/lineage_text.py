@@ -147,7 +147,7 @@ def column_tree(
     found = lineage.of(start)
     if upstream:
         lines = list(_tree(start, branch, lambda name: _sources(lineage, name), depth))
-        nothing = "comes from nowhere: a constant" if found is not None and found.steps else "comes from outside"
+        nothing = "is made of no column" if found is not None and found.steps else "comes from outside"
         yield "is made of" if lines else nothing
         yield from lines
     if downstream:

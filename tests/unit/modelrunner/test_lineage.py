@@ -93,6 +93,12 @@ def test_what_cannot_be_followed_is_unknown(sql: str) -> None:
     assert follow(sql, "a", "b") == {"a": None, "b": None}
 
 
+def test_what_is_nested_too_deeply_is_unknown() -> None:
+    steps = ", ".join(f"s{level} as (select id from s{level - 1})" for level in range(1, 2000))
+    assert follow(f"with s0 as (select id from t), {steps} select id from s1999", "id") == {"id": None}
+    assert follow(f"select {'(' * 3000}id{')' * 3000} as id from t", "id") == {"id": None}
+
+
 def test_a_star_of_something_unknown_passes_names_on() -> None:
     assert follow("select * from nobody", "a") == {"a": {"nobody.a"}}
     assert follow("select * from nobody n, t", "a", "id") == {"a": None, "id": None}
