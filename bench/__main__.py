@@ -1,8 +1,12 @@
-"""`python -m bench [NAME…]`: run all benchmarks, or those named. Owns only the list, which is the folder itself."""
+"""`python -m bench [NAME… [FLAGS]]`: run all benchmarks, or those named; flags go to each of them.
+
+Owns only the list, which is the folder itself.
+"""
 
 from __future__ import annotations
 
 import importlib
+import itertools
 import pkgutil
 import sys
 from pathlib import Path
@@ -13,14 +17,17 @@ def main() -> int:
     known = sorted(
         module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]) if module.name[0] != "_"
     )
-    wanted = sys.argv[1:] or known
+    words = sys.argv[1:]
+    names = list(itertools.takewhile(lambda word: not word.startswith("-"), words))
+    flags, wanted = words[len(names) :], names or known
     for name in wanted:
         if name not in known:
             print(f"bench: no benchmark {name}; there are {', '.join(known)}", file=sys.stderr)
             return 2
     for name in wanted:
         print(f"== {name}", flush=True)
-        importlib.import_module(f"bench.{name}").main()
+        main_of = importlib.import_module(f"bench.{name}").main
+        main_of(flags) if flags else main_of()
     return 0
 
 

@@ -20,7 +20,7 @@ VARIABLES: dict[str, Any] = {
     "internal_domains": ["acme.dev", "team.example"],
     "correlation_window": 120,
 }
-SESSIONS, CALLS = 20_000, 3.0
+SESSIONS, CALLS = 20_000, 1.5
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +33,7 @@ def dbt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealDbt]:
 
 @pytest.fixture(scope="session")
 def raw_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Real captures, the day that the tests of the models know, and a team of 20,000 sessions: 400,000 raw rows."""
+    """Real captures, the day that the tests of the models know, and 20,000 short sessions of a team: 250,000 rows."""
     bench = Workbench(tmp_path_factory.mktemp("raw"))
     bench.take(export.price_rows(ARRIVAL), *a_teams_day())
     bench.take(*(group for scenario in SCENARIOS for group in telemetry(scenario) + transcripts(scenario)))

@@ -23,7 +23,7 @@ class Schedule:
     source: Path
     seed: int
     strays: float
-    batches: int = 6
+    batches: int = 5
 
     def bring(self, connection: duckdb.DuckDBPyConnection, number: int) -> int:
         """Add batch `number` (from 1) to the raw tables of another file; how many rows that were."""
