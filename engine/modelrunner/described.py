@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from engine.modelrunner import config_types
+from engine.modelrunner import config_types, external
 from engine.modelrunner.jinja import render_value
 from engine.modelrunner.nodes import Config, Exposure, Source, merged
 from engine.modelrunner.packages import Package
@@ -79,6 +79,9 @@ def sources_of(
                 line=entry.line,
             )
         )
+    for source in found:
+        if source.config.enabled:
+            external.location(source)
     return found
 
 

@@ -23,6 +23,8 @@ CURRENCIES = "؋$ƒ៛¥₡₱£€¢﷼₪₩₭₮₦฿₤₫"
 _ISO = re.compile(r"\d{4}-?\d{2}-?\d{2}T\d{2}(:?\d{2}(:?\d{2}([.,]\d+)?)?)?(Z|[+-]\d{2}(:?\d{2})?)?")
 # One question to a whole column is much faster than one to each of its values.
 _INTEGERS = re.compile(r"(?:[ \t]*(?:[-+]?[0-9]+)?[ \t]*\n)*")
+_DECIMALS = re.compile(r"(?:[ \t]*(?:[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))?[ \t]*\n)*")
+_FRACTION = re.compile(r"\.[0-9]*[1-9]")
 _DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}")
 _MOMENT = re.compile(r"\d{4}-\d{1,2}-\d{1,2} \d{1,2}:\d{1,2}:\d{1,2}")
 
@@ -83,8 +85,11 @@ def _letters(place: int) -> str:
 
 def inferred(values: Sequence[str]) -> str:
     """The type that dbt gives a column of these texts; empty and `null` say nothing."""
-    if _INTEGERS.fullmatch("\n".join(values) + "\n"):
+    lines = "\n".join(values) + "\n"
+    if _INTEGERS.fullmatch(lines):
         return "integer"
+    if _DECIMALS.fullmatch(lines):
+        return "float8" if _FRACTION.search(lines) else "integer"
     told = [value for value in dict.fromkeys(values) if value.strip().lower() not in EMPTY]
     if all(_number(value) is not None for value in told):
         return "integer" if all(_is_whole(value) for value in told) else "float8"
@@ -116,10 +121,8 @@ def _number(value: str) -> Decimal | None:
     text = value.strip().strip("%")
     negative = text.startswith("-")
     text = text[1:] if negative else text
-    for symbol in CURRENCIES:
-        text = text.strip(symbol)
     try:
-        number = Decimal(text.replace(",", ""))
+        number = Decimal(text.strip(CURRENCIES).replace(",", ""))
     except InvalidOperation:
         return None
     return -number if negative else number

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from engine.modelrunner.problems import ParseProblem
 from tests.unit.modelrunner.conftest import Toy
 
 SOURCE = "sources: [{name: files, tables: [{name: a, %s}]}]\n"
@@ -62,6 +63,5 @@ def test_a_location_of_the_source_holds_for_its_tables(toy: Toy) -> None:
 )
 def test_what_cannot_be_a_location_is_said_with_file_and_line(toy: Toy, given: str) -> None:
     toy.write({"models/s.yml": SOURCE % given, "models/m.sql": "select * from {{ source('files', 'a') }}"})
-    outcome = toy.runner().run()
-    assert toy.statuses(outcome) == {"m": "error"}
-    assert "models/s.yml:1" in str(outcome.results[0].message)
+    with pytest.raises(ParseProblem, match=r"^models/s.yml:1: "):
+        toy.load()
