@@ -15,6 +15,8 @@ from engine.modelrunner.nodes import Node, quoted
 from engine.modelrunner.problems import NodeProblem, ParseProblem, nearest
 from engine.modelrunner.relation import Column
 
+# What an incremental model with a contract may do about other columns, as in dbt.
+KEEPING = ("append_new_columns", "fail")
 CONSTRAINTS = ("check", "not_null", "unique", "primary_key", "foreign_key", "custom")
 
 
@@ -29,6 +31,13 @@ def check(node: Node) -> None:
     if not node.columns:
         raise ParseProblem(
             f"model '{node.name}' has an enforced contract and no columns", where=where, hint="describe its columns"
+        )
+    if node.config.materialized == "incremental" and node.config.get("on_schema_change") not in KEEPING:
+        raise ParseProblem(
+            f"the incremental model '{node.name}' has an enforced contract and on_schema_change"
+            f" '{node.config.get('on_schema_change', 'ignore')}'",
+            where=where,
+            hint=f"set on_schema_change to {' or '.join(KEEPING)}",
         )
     for constraint in constraints(node):
         kind = str(constraint.get("type"))

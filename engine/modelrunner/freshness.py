@@ -125,8 +125,8 @@ def _record(item: Freshness) -> dict[str, Any]:
     empty = {"count": None, "period": None}
     return {
         "unique_id": item.source.unique_id,
-        "max_loaded_at": item.max_loaded_at and instant(item.max_loaded_at),
-        "snapshotted_at": item.snapshotted_at and instant(item.snapshotted_at),
+        "max_loaded_at": item.max_loaded_at and item.max_loaded_at.isoformat(),
+        "snapshotted_at": item.snapshotted_at and item.snapshotted_at.isoformat(),
         "max_loaded_at_time_ago_in_s": item.age,
         "status": item.status,
         "criteria": {

@@ -86,6 +86,12 @@ class Package:
         items = (value,) if isinstance(value, str | Mapping) else tuple(value)
         return tuple(item["sql"] if isinstance(item, Mapping) else str(item) for item in items)
 
+    def flag(self, name: str, default: bool) -> bool:
+        """One of the project's `flags:`."""
+        flags = self.values.get("flags")
+        found = flags.get(name, default) if isinstance(flags, Mapping) else default
+        return found if isinstance(found, bool) else default
+
     def search_order(self, namespace: str) -> tuple[str, ...] | None:
         """The packages that `dispatch:` names for a namespace, or None."""
         for entry in self.values.get("dispatch") or ():

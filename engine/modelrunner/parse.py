@@ -137,10 +137,10 @@ class Parser:
         plain = {key: value for key, value in yaml_config.items() if key not in hooks}
         values = merged(values, render_value(plain, self.reader.yaml_context(draft.package), where, parsing=True))
         values = merged(merged(values, hooks), draft.in_file)
+        config_types.check(draft.resource_type, values, draft.name, where)
         for key in ("pre-hook", "post-hook"):
             if key in values:
                 values[key] = [item if isinstance(item, Hook) else Hook.read(item) for item in values[key]]
-        config_types.check(draft.resource_type, values, draft.name, where)
         return Config(values)
 
     def node(

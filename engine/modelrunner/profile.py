@@ -95,7 +95,7 @@ def load(
         path=file,
         schema=str(values.get("schema", "main")),
         database=str(values.get("database") or catalog_of(file)),
-        threads=int(threads or values.get("threads") or 1),
+        threads=_threads(threads or values.get("threads") or 1, f"{path}:{yamlfile.line_of(outputs[wanted])}"),
         settings=dict(values.get("settings") or {}),
         extensions=tuple(
             item if isinstance(item, str) else str(item["name"]) for item in values.get("extensions") or ()
@@ -103,3 +103,9 @@ def load(
         attach=tuple(values.get("attach") or ()),
         values=values,
     )
+
+
+def _threads(value: Any, where: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ParseProblem(f"'threads' is {value!r}", where=where, hint="give a whole number")
+    return value

@@ -134,9 +134,6 @@ class Project:
                 heed(warning)
         connected, open_sources, done, disabled = resolve.connect(nodes, sources, exposures, root.name, heed)
         resolve.check_groups(groups, connected.values())
-        for node in connected.values():
-            if node.unit is not None:
-                unit_parse.check(node, connected[node.depends_on[0]])
         docs = doc_blocks.read(packages.values(), root.name)
         descriptions = doc_blocks.Descriptions(docs, yaml_contexts, written)
         connected = {key: descriptions.node(node) for key, node in connected.items()}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import itertools
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -132,7 +132,9 @@ class Run:
         self._schemas(order)
         if numbered:
             self.results.extend(hooks.run(START))
-            if any(result.failed for result in self.results) and self._stops_after_hooks():
+            if any(result.failed for result in self.results) and self.project.root.flag(
+                "skip_nodes_if_on_run_start_fails", False
+            ):
                 self._blocked = dict.fromkeys([*self.ids, *self.exposures], "skipped because a hook before it failed")
         between = self._ephemerals(order)
         for index, member in enumerate(numbered, 1):
@@ -164,10 +166,6 @@ class Run:
         self._texts = {uid: sql for uid, (_, sql) in compiled.items()}
         for group in tests_together.groups(compiled):
             self._answers.update(tests_together.ask(group, self.connection))
-
-    def _stops_after_hooks(self) -> bool:
-        flags = self.project.root.values.get("flags")
-        return isinstance(flags, Mapping) and flags.get("skip_nodes_if_on_run_start_fails") is True
 
     def _write_results(self, seconds: float) -> None:
         if self.write_artifacts:

@@ -17,10 +17,11 @@ from engine.modelrunner import artifacts, kept
 from engine.modelrunner.choosing import VERB_TYPES, Selection, ordered, selected_ids
 from engine.modelrunner.compile import Compiler
 from engine.modelrunner.database import Connection
-from engine.modelrunner.freshness import artifact, ask, has_thresholds
+from engine.modelrunner.freshness import Freshness, artifact, ask, has_thresholds
 from engine.modelrunner.jinja import ENVIRONMENT
 from engine.modelrunner.problems import NodeProblem, SelectionProblem
 from engine.modelrunner.project import Project
+from engine.modelrunner.project_hooks import END, START, ProjectHooks
 from engine.modelrunner.results import FAILING, NodeResult, RunOutcome
 from engine.modelrunner.run import Listener, Run, Silent, now
 from engine.modelrunner.state import Previous
@@ -78,18 +79,27 @@ class Runner:
         ids = selected_ids(self.project, selection, ("source",), self.previous)
         sources = [self.project.sources[uid] for uid in sorted(ids) if has_thresholds(self.project.sources[uid])]
         start = time.perf_counter()
-        found = []
+        found: list[Freshness] = []
+        around: list[NodeResult] = []
         if sources:
             connection = Connection(self.connect())
             try:
                 compiler = Compiler(self.project, connection)
+                hooks = ProjectHooks(
+                    self.project, compiler, connection, self.listener.started, self.listener.ended,
+                    write_artifacts=self.write_artifacts, now=now,
+                )  # fmt: skip
+                asks_hooks = self.project.root.flag("source_freshness_run_project_hooks", True)
+                around.extend(hooks.run(START) if asks_hooks else ())
                 for index, source in enumerate(sources, 1):
                     self.listener.started(source, index, len(sources))
                     found.append(ask(source, compiler, connection, now))
                     self.listener.ended(source, found[-1].result(), index, len(sources))
+                if asks_hooks:
+                    around.extend(hooks.run(END, [*around, *(item.result() for item in found)]))
             finally:
                 connection.raw.close()
-        outcome = RunOutcome(tuple(item.result() for item in found), time.perf_counter() - start)
+        outcome = RunOutcome((*around, *(item.result() for item in found)), time.perf_counter() - start)
         if self.write_artifacts:
             artifacts.write(self.project.target_folder / "manifest.json", artifacts.manifest(self.project))
             content = artifact(self.project, found, outcome.seconds)

@@ -36,18 +36,6 @@ def unit_tests_of(
     return [_unit_test(package, root, entry, target, context, seeds) for entry in properties.unit_tests]
 
 
-def check(node: Node, tested: Node) -> None:
-    """ParseProblem when a unit test of an incremental model does not say which of its two queries it means."""
-    assert node.unit is not None
-    told = node.unit.macros.get("is_incremental")
-    if tested.config.materialized == "incremental" and not isinstance(told, bool):
-        raise ParseProblem(
-            f"unit test '{node.name}' of the incremental model '{tested.name}' does not override is_incremental",
-            where=f"{node.original_path}:{node.line}",
-            hint="add overrides: {macros: {is_incremental: false}}, or true",
-        )
-
-
 def _unit_test(
     package: Package, root: Package, entry: Entry, target: Target, context: Mapping[str, Any], seeds: Mapping[str, Node]
 ) -> Node:
@@ -63,6 +51,8 @@ def _unit_test(
         raise ParseProblem(f"unit test '{name}' expects nothing", where=where, hint="add expect: with rows")
     if values.get("versions"):
         raise ParseProblem("model versions are not supported", where=where, hint="name the models apart")
+    if not isinstance(values.get("given"), list):
+        raise ParseProblem(f"unit test '{name}' is given nothing", where=where, hint="add given: with inputs, or []")
     given = []
     for number, item in enumerate(values.get("given") or (), 1):
         if not isinstance(item, Mapping) or not isinstance(item.get("input"), str):

@@ -14,7 +14,7 @@ COLUMNS = [{"name": "name", "data_type": "varchar"}, {"name": "id", "data_type":
 
 
 def promise(toy: Toy, sql: str, columns: object = None, kind: str = "table", **more: object) -> Toy:
-    model = {"name": "m", "config": {"contract": {"enforced": True}, "materialized": kind},
+    model = {"name": "m", "config": {"contract": {"enforced": True}, "materialized": kind, "on_schema_change": "fail"},
              "columns": COLUMNS if columns is None else columns, **more}  # fmt: skip
     return toy.write({"models/m.sql": sql, "models/m.yml": yaml.safe_dump({"models": [model]})})
 

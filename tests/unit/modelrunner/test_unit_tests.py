@@ -118,7 +118,11 @@ def test_what_cannot_be_read_is_refused(toy: Toy, test: dict[str, Any]) -> None:
 
 
 def test_unit_tests_are_selected_and_listed(toy: Toy) -> None:
-    ready(toy, of_base({}, {"rows": []}, config={"tags": ["quick"]}), {"model": "child", "expect": {"rows": []}})
+    ready(
+        toy,
+        of_base({}, {"rows": []}, config={"tags": ["quick"]}),
+        {"model": "child", "given": [], "expect": {"rows": []}},
+    )
     runner = toy.runner()
     assert runner.ls(Selection(("tag:quick",))) == ["unit_test.toy.base.u0"]
     assert runner.ls(Selection(("test_type:unit",))) == ["unit_test.toy.base.u0", "unit_test.toy.child.u1"]
