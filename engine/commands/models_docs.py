@@ -5,6 +5,7 @@ Owns which files are written and where, and what the flags mean. Refuses to serv
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from engine.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
     from engine.modelrunner.catalog import Catalog
+    from engine.modelrunner.project import Project
 
 
 def run(work: Work) -> int:
@@ -52,6 +54,7 @@ def run(work: Work) -> int:
         connection.raw.close()
     artifacts.write(target / "catalog.json", catalog.artifact(project, found, chosen))
     work.log.say("CatalogWritten", f"Catalog written to {target / 'catalog.json'}", path=str(target / "catalog.json"))
+    _copy_assets(project)
     data: dict[str, Any] = docs_data.gather(project, found, columns, compiled, by=f"aa-engine {__version__}")
     folder = choices.path("markdown")
     if folder is not None or choices.text("format") == "markdown":
@@ -64,6 +67,14 @@ def run(work: Work) -> int:
             (target / name).write_text(page, encoding="utf-8")
             _say(work, target / name)
     return 0
+
+
+def _copy_assets(project: Project) -> None:
+    """`asset-paths` of dbt_project.yml beside the page, as dbt puts them. The page itself shows none."""
+    for folder in project.root.folders("asset-paths"):
+        source = (project.folder / folder).resolve()
+        if source.is_relative_to(project.folder) and source.is_dir():
+            shutil.copytree(source, project.target_folder / folder, dirs_exist_ok=True)
 
 
 def _say(work: Work, path: Path) -> None:

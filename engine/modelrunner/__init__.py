@@ -14,4 +14,7 @@ refuses databases other than DuckDB, Python models and packages from the network
     graph.py       order, ancestors                  live_plan.py    what a refresh would do
     selection.py   dbt's selection grammar           live.py         the live loop
     selector.py    which nodes a selection means     jinja.py, context.py, adapter.py, relation.py: templates
+    catalog.py     catalog.json                      doc_blocks.py   doc blocks and descriptions
+    docs_data.py   what documentation shows          docs_page.py    as a page (page/); docs_markdown.py
+    lineage.py     columns of a project              lineage_sql.py  columns of a query (lineage_trace.py)
 """

@@ -240,6 +240,15 @@ def test_a_model_that_does_not_compile_is_exit_2_and_writes_no_catalog(
     assert not (shop.folder / "target/catalog.json").exists()
 
 
+def test_assets_lie_beside_the_page(shop: Toy) -> None:
+    project = (shop.folder / "dbt_project.yml").read_text()
+    shop.write({"dbt_project.yml": project + "asset-paths: [assets, ../outside]\n", "assets/a/b.txt": "b"})
+    (shop.folder.parent / "outside").mkdir()
+    assert main(["models", "docs", "generate", "-q"]) == 0
+    assert (shop.folder / "target/assets/a/b.txt").read_text() == "b"
+    assert {path.name for path in (shop.folder / "target").iterdir()} >= {"assets", "index.html"}
+
+
 def test_serve_says_to_open_the_file(shop: Toy, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "docs", "serve"]) == 2
     assert f"open {shop.folder / 'target/index.html'}" in capsys.readouterr().err
