@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
+from engine import __version__
 from engine.commands.models_flags import add_flags
 from engine.commands.models_verbs import REFUSED, VERBS, verb_of
 from engine.errors import UsageError
@@ -51,6 +52,8 @@ class RefusedParser(VerbParser):
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Flags that dbt calls global stand before or after the verb; the others after it."""
+    version = f"aa-engine {__version__}"
+    parser.add_argument("--version", "-V", "-v", action="version", version=version)
     add_flags(parser, None)
     verbs = parser.add_subparsers(dest="model_verb", metavar="VERB", required=True, parser_class=VerbParser)
     for verb in VERBS:
@@ -67,6 +70,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
             if word.optional:
                 options["nargs"] = "?"
             of_verb.add_argument(word.name, help=word.help, **options)
+        of_verb.add_argument("--version", "-V", "-v", action="version", version=version, help=argparse.SUPPRESS)
         add_flags(of_verb, verb.name)
         _add_hidden(of_verb)
     for name in REFUSED:

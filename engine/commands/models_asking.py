@@ -7,7 +7,10 @@ piped. Refuses to change the database.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from engine.commands.models_nodes import say_unmatched
@@ -15,8 +18,9 @@ from engine.commands.models_work import Work
 from engine.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from engine.modelrunner.compile import Compiler
     from engine.modelrunner.nodes import Node
     from engine.modelrunner.result_table import ResultTable
 
@@ -67,9 +71,13 @@ def _compiled(work: Work, name: str, sql: str) -> None:
         text = json.dumps({"compiled": sql} if inline else {"node": name, "compiled": sql}, indent=2)
         work.log.answer(text, "CompiledNode", **facts)
         return
-    if work.log.format != "json":
-        work.place.terminal.err(title)
+    _title(work, title)
     work.log.answer(sql, "CompiledNode", message=f"{title}\n{sql}", **facts)
+
+
+def _title(work: Work, text: str) -> None:
+    if work.log.format != "json" and work.log.level in ("debug", "info"):
+        work.place.terminal.err(text)
 
 
 def _inline(work: Work, text: str) -> str:
@@ -78,9 +86,23 @@ def _inline(work: Work, text: str) -> str:
 
     connection = Connection(work.connect())
     try:
-        return Compiler(work.project, connection).compile_text(text).sql
+        with _named("--inline"):
+            return Compiler(work.project, connection).compile_text(text).sql
     finally:
         connection.raw.close()
+
+
+@contextmanager
+def _named(what: str) -> Iterator[None]:
+    """What fails is said to be of `what`; as in dbt, an answer that cannot be given is exit 2."""
+    from engine.modelrunner.problems import NodeProblem
+
+    try:
+        yield
+    except NodeProblem as problem:
+        # SQL that stands in no file is rendered as if it stood at the head of the project file.
+        said = problem.sentence.removeprefix("dbt_project.yml:1: ")
+        raise UsageError(said if said.startswith(what) else f"{what}: {said}", hint=problem.hint) from None
 
 
 def show(work: Work) -> int:
@@ -95,16 +117,15 @@ def show(work: Work) -> int:
     connection = Connection(work.connect())
     try:
         compiler = Compiler(work.project, connection)
-        if inline is not None:
-            parts = [("inline", compiler.compile_text(inline).sql)]
-        else:
-            parts = [(node.name, _sql_of(node, compiler)) for node in _nodes(work)]
-        for name, sql in parts:
-            shown = f"select * from (\n{sql}\n) as model_limit_subq"
-            if limit is not None and limit >= 0:
-                shown += f" limit {limit}"
-            _shown(work, name, connection.query(shown))
-        if not parts:
+        shown = 0
+        for name, where, make in _parts(work, compiler, inline):
+            with _named(where):
+                sql = f"select * from (\n{make()}\n) as model_limit_subq"
+                if limit is not None and limit >= 0:
+                    sql += f" limit {limit}"
+                _shown(work, name, connection.query(sql))
+            shown += 1
+        if not shown:
             say_unmatched(work)
             work.log.say("NothingToDo", "Nothing to do: the selection matches no node")
     finally:
@@ -122,8 +143,17 @@ def _nodes(work: Work) -> list[Node]:
     return [node for node in nodes if node.resource_type != "test" or node.name in named]
 
 
-def _sql_of(node: Node, compiler: Any) -> str:
-    return f"select * from {node.relation_name}" if node.resource_type == "seed" else str(compiler.compile(node).sql)
+def _parts(work: Work, compiler: Compiler, inline: str | None) -> Iterator[tuple[str, str, Callable[[], str]]]:
+    """Name, place and SQL of what is to be shown; the SQL is made when it is asked for."""
+    if inline is not None:
+        yield "inline", "--inline", lambda: compiler.compile_text(inline).sql
+        return
+    for node in _nodes(work):
+        yield node.name, node.original_path, partial(_sql_of, node, compiler)
+
+
+def _sql_of(node: Node, compiler: Compiler) -> str:
+    return f"select * from {node.relation_name}" if node.resource_type == "seed" else compiler.compile(node).sql
 
 
 def _shown(work: Work, name: str, table: ResultTable) -> None:
@@ -136,8 +166,7 @@ def _shown(work: Work, name: str, table: ResultTable) -> None:
         work.log.answer(text, "ShowNode", preview=json.dumps(rows, default=str), **facts)
         return
     text = _table(table)
-    if work.log.format != "json":
-        work.place.terminal.err(title)
+    _title(work, title)
     work.log.answer(text, "ShowNode", message=f"{title}\n{text}\n", preview=text, **facts)
 
 

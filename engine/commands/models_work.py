@@ -76,6 +76,8 @@ class Work:
         from engine.modelrunner.runner import Runner
 
         folder = self.choices.path("state")
+        if self.choices.yes("defer") and folder is None and self.choices.path("defer_state") is None:
+            raise UsageError("--defer needs the folder of an earlier manifest.json", hint="name it with --state DIR")
         if folder is not None:
             here = self.place.path(folder)
             folder = here if here.exists() else self.chosen.folder / folder

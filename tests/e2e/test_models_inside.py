@@ -62,7 +62,7 @@ def test_the_structured_log_comes_through(engine: EngineProcess) -> None:
 
 def test_a_failure_is_the_shell_s_exit_code(engine: EngineProcess) -> None:
     failed = models(engine, "show", "--inline", "select nope")
-    assert (failed.returncode, failed.stdout) == (1, "")
+    assert (failed.returncode, failed.stdout) == (2, "")
     assert "nope" in failed.stderr
     wrong = models(engine, "run", "-s", "tagg:x")
     assert wrong.returncode == 2

@@ -58,6 +58,38 @@ def test_show_leaves_tests_out_unless_they_are_named(project: Toy, capsys: pytes
     assert capsys.readouterr().err.splitlines() == ["Previewing node 'not_null_a_id':"]
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["show", "--inline", "select nope"], '--inline: Binder Error: Referenced column "nope"'),
+        (["show", "--inline", "select {{ nope() }}"], "--inline: 'nope' is undefined"),
+        (["compile", "--inline", "select * from {{ ref('aa') }}"], "--inline: 'inline' depends on a node named 'aa'"),
+        (["show", "-s", "broken"], "models/broken.sql: Binder Error"),
+    ],
+)
+def test_an_answer_that_cannot_be_given_is_exit_2(
+    project: Toy, capsys: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    project.write({"models/broken.sql": "select nope"})
+    assert main(["models", *words]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert said in told.err
+
+
+def test_quiet_answers_have_no_title(project: Toy, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "--quiet", "show", "--inline", "select 1 as one"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_the_version_is_ours(project: Toy, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["models", "--version"], ["models", "run", "--version"]):
+        with pytest.raises(SystemExit) as caught:
+            main(words)
+        assert caught.value.code == 0
+        assert capsys.readouterr().out.startswith("aa-engine ")
+
+
 def test_show_of_nothing_is_exit_2(project: Toy, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "show"]) == 2
     assert "pass --select NODE or --inline SQL" in capsys.readouterr().err
