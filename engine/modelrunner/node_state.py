@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from engine.modelrunner import contracts
+from engine.modelrunner import contracts, custom
 from engine.modelrunner.compile import Compiler
 from engine.modelrunner.database import Connection
 from engine.modelrunner.live_tables import Built
@@ -72,8 +72,10 @@ def fingerprint(project: Project, node: Node, sql: str) -> str:
     if node.config.get("persist_docs"):
         told["comments"] = [node.config.get("persist_docs"), node.description, node.columns]
     hooks = (*node.config.hooks("pre-hook"), *node.config.hooks("post-hook"))
-    if any("{" in hook.sql for hook in hooks) or "{" in str(node.config.get("sql_header") or ""):
-        # What a hook renders to is known when it runs only; so anything that it may call counts.
+    rendered_later = any("{" in hook.sql for hook in hooks) or "{" in str(node.config.get("sql_header") or "")
+    if rendered_later or custom.materialization(node, project.macros) is not None:
+        # What a hook or a materialization of the project's own renders to is known when it runs only; so anything that
+        # it may call counts.
         told["macros"] = sorted((macro.unique_id, macro.text) for macro in project.macros.all())
         told["variables"] = project.variables.get(node.package, {})
     return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()

@@ -91,6 +91,7 @@ class Resident:
         self._loop: LiveLoop | None = None
         self._good: Project | None = None
         self._side: _Side | None = None
+        self._never_beside = ""
         self._look = True
         self._doubt = False
         self._retry_at = 0.0
@@ -273,7 +274,7 @@ class Resident:
             if self._side.loop.project.fingerprint == project.fingerprint:
                 return None
             self._give_up_side()
-        if self._loop is not None and aside.possible(project):
+        if self._loop is not None and aside.possible(project) and project.fingerprint != self._never_beside:
             candidate = LiveLoop(project, self._connect)
             if candidate.seconds(candidate.pending().nodes) > self._longest_direct:
                 self._begin_side(candidate)
@@ -352,7 +353,8 @@ class Resident:
             try:
                 done = side.build.swap(side.loop.open())
             except EngineError as error:
-                side.error = error.line()
+                # Something ties the new relations to their names (a hook's index): next time they are built in place.
+                side.error, self._never_beside = error.line(), side.loop.project.fingerprint
             else:
                 side.loop.prepare()
                 self._serve(side.loop, done)

@@ -282,6 +282,28 @@ def test_a_build_beside_that_fails_leaves_nothing_but_its_record(served: Served)
         other.close()
 
 
+def test_relations_that_cannot_change_their_names_are_built_in_place(served: Served) -> None:
+    other = served.resident_of(longest_direct=0.0)
+    try:
+        other.build()
+        other.watch(served.woken.set, files=False)
+        text = FILES["models/totals.sql"].replace(
+            "'table'", "'table', post_hook='create index by_cost on {{ this }} (cost)'"
+        )
+        served.toy.write({"models/totals.sql": text})
+        other.look_again()
+        other.follow(served.told.append)
+        finish(served, other)
+        assert "by_cost" in str(other.problem) or "depend" in str(other.problem)
+        served.toy.write({"models/price.sql": FILES["models/price.sql"]})
+        other.look_again()
+        other.follow(served.told.append)
+        assert other.problem is None
+        assert served.rows("select table_name from duckdb_indexes()") == [("totals",)]
+    finally:
+        other.close()
+
+
 def test_what_a_killed_build_left_goes_at_the_next_start(served: Served) -> None:
     served.database.cursor().execute(
         f"create table main.{aside.PREFIX}1__days as select 1 as i;"
