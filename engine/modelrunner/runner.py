@@ -24,6 +24,7 @@ from engine.modelrunner.project import Project
 from engine.modelrunner.project_hooks import END, START, ProjectHooks
 from engine.modelrunner.results import FAILING, NodeResult, RunOutcome
 from engine.modelrunner.run import Listener, Run, Silent, now
+from engine.modelrunner.run_results import run_results
 from engine.modelrunner.state import Previous
 
 __all__ = ["VERB_TYPES", "Connect", "Publish", "Runner", "Selection", "selected_ids"]
@@ -124,7 +125,7 @@ class Runner:
         return verb, self._run(verb, again & known, "each", again=True)
 
     def run_operation(self, name: str, arguments: Mapping[str, Any]) -> RunOutcome:
-        """Call one macro. SelectionProblem when there is none of that name."""
+        """Call one macro; each of its statements counts at once. SelectionProblem when there is none of that name."""
         package, _, short = name.rpartition(".")
         macro = self.project.macros.find(short, package or None, self.project.name)
         if macro is None:
@@ -136,16 +137,20 @@ class Runner:
             compiler = Compiler(self.project, connection)
             node = compiler.operation(short, "")
             context, _ctes = compiler.context(node, free=True)
-            with connection.transaction():
-                compiler.guarded(node, lambda: macro.bind(context, ENVIRONMENT)(**arguments))
+            compiler.guarded(node, lambda: macro.bind(context, ENVIRONMENT)(**arguments))
         except NodeProblem as problem:
             status, message = "error", problem.line()
         finally:
             connection.raw.close()
         result = NodeResult(
-            f"operation.{self.project.name}.{short}", short, "operation", status, message, started=started,
+            macro.unique_id, short, "operation", status, message, int(status == "error"), started=started,
             compiled=started, finished=now(), file=macro.path,
         )  # fmt: skip
+        if self.write_artifacts:
+            artifacts.write(
+                self.project.target_folder / "run_results.json",
+                run_results(self.project, "run-operation", [result], result.seconds),
+            )
         return RunOutcome((result,), result.seconds)
 
     def ls(self, selection: Selection = Selection()) -> list[str]:

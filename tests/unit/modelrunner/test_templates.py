@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 from decimal import Decimal
 
 import pytest
@@ -154,3 +155,14 @@ def test_wrong_jinja_in_yaml_is_said_with_its_file(toy: Toy) -> None:
     toy.write({"models/m.sql": "select 1 as a", "models/p.yml": 'models: [{name: m, config: {alias: "{{ a b }}"}}]'})
     with pytest.raises(ParseProblem, match=r"^models/p.yml:1: expected token"):
         toy.load()
+
+
+def test_an_operation_keeps_what_it_did_before_it_failed_and_is_a_result(toy: Toy) -> None:
+    macros = "{% macro op(n) %}{% do run_query('create table made as select ' ~ n ~ ' as a') %}"
+    macros += "{{ exceptions.raise_compiler_error('told') }}{% endmacro %}"
+    toy.write({"macros/m.sql": macros})
+    outcome = toy.runner().run_operation("op", {"n": 5})
+    assert outcome.exit_code == 1
+    assert toy.rows("select * from made") == [(5,)]
+    results = json.loads((toy.folder / "target/run_results.json").read_text())["results"]
+    assert [(item["unique_id"], item["status"], item["failures"]) for item in results] == [("macro.toy.op", "error", 1)]
