@@ -177,8 +177,15 @@ class Runner:
                 self.project, verb, ids - exposures, connection, self.listener, self.write_artifacts, exposures, again
             )  # fmt: skip
             noted = kept.before(self.project, connection, verb, ids)
-            outcome = run.everything() if publish == "each" else run.all_or_nothing()
-            if publish == "each" or not outcome.exit_code:
+            try:
+                if publish == "each":
+                    return run.everything()
+                outcome = run.all_or_nothing()
+            finally:
+                # Also of a run that was broken off: what it made is there.
+                if publish == "each":
+                    kept.after(self.project, connection, noted, run.results)
+            if not outcome.exit_code:
                 kept.after(self.project, connection, noted, outcome.results)
             return outcome
         finally:

@@ -8,7 +8,9 @@ import pytest
 
 from engine.modelrunner.context import Flags
 from engine.modelrunner.live import LiveLoop
+from engine.modelrunner.nodes import Node, Source
 from engine.modelrunner.results import RunOutcome
+from engine.modelrunner.run import Silent
 from engine.modelrunner.runner import Runner, Selection
 
 from .conftest import Toy
@@ -67,6 +69,24 @@ def test_a_model_that_failed_is_said_nothing_of_and_what_was_skipped_is_as_befor
     assert run(live, "sessions+").exit_code == 1
     assert live.rows("select count(*) from ops.model_nodes where node like '%.sessions'") == [(0,)]
     assert live.rows("select * from ops.model_nodes where node like '%.totals'") == before
+
+
+class Impatient(Silent):
+    """Breaks a run off after its first node."""
+
+    def started(self, node: Node | Source, index: int, total: int) -> None:
+        if index == 2:
+            raise KeyboardInterrupt
+
+
+def test_of_a_run_that_was_broken_off_only_what_it_made_is_said(live: Live) -> None:
+    runner = Runner(live.toy.load(), live.database.cursor, write_artifacts=False, listener=Impatient())
+    with pytest.raises(KeyboardInterrupt):
+        runner.run(Selection(select=("totals", "note_count")))
+    said = live.rows("select node from ops.model_nodes where build_id like 'command-%'")
+    assert len(said) == 1
+    live.loop.start()
+    assert live.rows("select count(*) from models_meta") == [(6,)]
 
 
 def test_an_edited_incremental_model_that_was_not_rebuilt_is_built_at_the_next_start(live: Live) -> None:
