@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from engine.errors import UsageError
 from engine.modelrunner import yaml_selectors
 from engine.modelrunner.context import DBT_VERSION
@@ -24,6 +26,13 @@ if TYPE_CHECKING:
     from engine.modelrunner.jinja import Macro
     from engine.modelrunner.project import Project
 
+_LIKE_JSON = (
+    orjson.OPT_NON_STR_KEYS
+    | orjson.OPT_PASSTHROUGH_DATETIME
+    | orjson.OPT_PASSTHROUGH_DATACLASS
+    | orjson.OPT_PASSTHROUGH_SUBCLASS
+)
+"""What `default` is for stays with it, as in the standard library's JSON."""
 _DOCS = {"show": True, "node_color": None}
 
 
@@ -190,8 +199,16 @@ def write(path: Path, content: Mapping[str, Any]) -> None:
     """A JSON artifact, complete or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(content, default=str), encoding="utf-8")
+    partial.write_bytes(_as_json(content))
     partial.replace(path)
+
+
+def _as_json(content: Mapping[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(content, default=str, option=_LIKE_JSON)
+    except TypeError:
+        # Whole numbers beyond 64 bits and the like.
+        return json.dumps(content, default=str).encode()
 
 
 def sql_place(project: Project, node: Node, kind: str) -> Path:
@@ -203,9 +220,14 @@ def sql_place(project: Project, node: Node, kind: str) -> Path:
 
 def write_sql(project: Project, node: Node, sql: str, kind: str) -> None:
     """The compiled or run SQL of a node below the target folder."""
-    place = sql_place(project, node, kind)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_text(sql, encoding="utf-8")
+    place, content = sql_place(project, node, kind), sql.encode()
+    try:
+        # To write a file costs many times what it costs to read one, and few change from run to run.
+        if place.read_bytes() == content:
+            return
+    except OSError:
+        place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(content)
 
 
 def read(path: Path) -> dict[str, Any] | None:

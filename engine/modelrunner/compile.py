@@ -119,6 +119,7 @@ class Compiler:
     _done: dict[str, Compiled] = field(default_factory=dict)
     _inlined: list[tuple[Node, str]] = field(default_factory=list)
     _graph: LazyGraph | None = None
+    _known_places: tuple[int, list[tuple[str, str]]] | None = None
 
     def compile(self, node: Node) -> Compiled:
         """The SQL of a model, test, snapshot or analysis. NodeProblem says file and line."""
@@ -188,11 +189,17 @@ class Compiler:
         except _TYPES as error:
             raise NodeProblem(f"{_place(error, node)}: {type(error).__name__}: {error}") from error
 
-    def _executed(self) -> list[Node]:
-        """The selected nodes that leave a relation."""
-        failed = {told["node"]["unique_id"] for told in self.results if told["status"] in ("error", "fail", "skipped")}
-        chosen = (self.project.nodes[uid] for uid in self.selected if uid in self.project.nodes)
-        return [node for node in chosen if node.is_relational and node.unique_id not in failed]
+    def _places(self) -> list[tuple[str, str]]:
+        """(database, schema) of the selected nodes that leave a relation, sorted."""
+        if self._known_places is None or self._known_places[0] != len(self.results):
+            unmade = ("error", "fail", "skipped")
+            failed = {told["node"]["unique_id"] for told in self.results if told["status"] in unmade}
+            chosen = (self.project.nodes[uid] for uid in self.selected if uid in self.project.nodes)
+            places = {
+                (node.database, node.schema) for node in chosen if node.is_relational and node.unique_id not in failed
+            }
+            self._known_places = (len(self.results), sorted(places))
+        return list(self._known_places[1])
 
     # The context ------------------------------------------------------------------------------------------------
 
@@ -318,8 +325,8 @@ class Compiler:
             post_hooks=[hook.for_templates(place) for place, hook in enumerate(node.config.hooks("post-hook"))],
             selected_resources=list(self.selected),
             results=self.results,
-            schemas=sorted({other.schema for other in self._executed()}),
-            database_schemas=sorted({(other.database, other.schema) for other in self._executed()}),
+            schemas=sorted({schema for _, schema in self._places()}),
+            database_schemas=self._places(),
         )  # fmt: skip
         adapter = Adapter(project.macros, project.packages, node.package, context, ENVIRONMENT, self.connection)
         context["adapter"] = adapter

@@ -6,6 +6,7 @@ connection comes in and belongs to the caller; and refuses to guess: what the ca
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -17,12 +18,26 @@ from engine.modelrunner.problems import NodeProblem
 from engine.modelrunner.relation import Column, Relation
 from engine.modelrunner.result_table import ResultTable
 
+_QUOTED = r'(?:"(?:[^"]|"")+")'
+_MADE = re.compile(rf"create or replace (table|view) ({_QUOTED})\.({_QUOTED})\.({_QUOTED}) as \(", re.IGNORECASE)
+_TEMPORARY = re.compile(r"create or replace temporary table \"(?:[^\"]|\"\")+\" as \(", re.IGNORECASE)
+_WITHOUT_EFFECT = re.compile(
+    r"\s*(?:drop table if exists temp\.|(?:select|with|from|insert|delete|update|describe|begin|commit)\b)",
+    re.IGNORECASE,
+)
+
 
 class Connection:
-    """A DuckDB connection with a catalogue; not for use by several threads at once."""
+    """A DuckDB connection with a catalogue; not for use by several threads at once.
 
-    def __init__(self, raw: duckdb.DuckDBPyConnection) -> None:
+    `alone` promises that nothing else changes the catalogue while this connection works: then it is read once, and
+    what this connection makes is remembered.
+    """
+
+    def __init__(self, raw: duckdb.DuckDBPyConnection, *, alone: bool = False) -> None:
         self.raw = raw
+        self._alone = alone
+        self._known: dict[tuple[str, str, str], tuple[str, str]] | None = None
         self._depth = 0
         row = raw.execute("select current_database(), current_schema()").fetchone()
         assert row is not None
@@ -30,9 +45,12 @@ class Connection:
 
     def execute(self, sql: str, parameters: Sequence[Any] | None = None) -> duckdb.DuckDBPyConnection:
         """Run SQL (one or several statements); NodeProblem with DuckDB's own words when it fails."""
+        if self._known is not None:
+            self._remember(sql)
         try:
             return self.raw.execute(sql, parameters) if parameters is not None else self.raw.execute(sql)
         except duckdb.Error as error:
+            self._known = None
             raise NodeProblem(str(error).strip(), statement=sql) from error
 
     def query(self, sql: str, parameters: Sequence[Any] | None = None) -> ResultTable:
@@ -62,6 +80,7 @@ class Connection:
             yield
         except BaseException:
             self._depth -= 1
+            self._known = None
             # A failed statement may have ended the transaction already.
             try:
                 self.raw.execute("rollback")
@@ -73,6 +92,9 @@ class Connection:
 
     def relation(self, database: str, schema: str, identifier: str) -> Relation | None:
         """The relation as it exists now with its type, or None."""
+        if self._alone:
+            known = self._catalogue().get((database.lower(), schema.lower(), identifier.lower()))
+            return None if known is None else Relation(database, schema, *known)
         row = self.one(
             """
             select table_name, 'table' from duckdb_tables()
@@ -84,6 +106,30 @@ class Connection:
             [database, schema, identifier] * 2,
         )
         return None if row is None else Relation(database, schema, row[0], row[1])
+
+    def _catalogue(self) -> dict[tuple[str, str, str], tuple[str, str]]:
+        """(database, schema, name) in lower case → name and type, of everything."""
+        if self._known is None:
+            rows = self.execute(
+                """
+                select lower(database_name), lower(schema_name), lower(table_name), table_name, 'table'
+                  from duckdb_tables()
+                union all
+                select lower(database_name), lower(schema_name), lower(view_name), view_name, 'view'
+                  from duckdb_views() where not internal
+                """
+            ).fetchall()
+            self._known = {(database, schema, key): (name, kind) for database, schema, key, name, kind in rows}
+        return self._known
+
+    def _remember(self, sql: str) -> None:
+        """What a statement does to the catalogue; one that is not understood makes it be read again."""
+        made = _MADE.match(sql)
+        if made and self._known is not None:
+            database, schema, name = (part[1:-1].replace('""', '"') for part in made.groups()[1:])
+            self._known[database.lower(), schema.lower(), name.lower()] = (name, made[1].lower())
+        elif not _TEMPORARY.match(sql) and (not _WITHOUT_EFFECT.match(sql) or ";" in sql.rstrip().removesuffix(";")):
+            self._known = None
 
     def relations(self, database: str) -> dict[tuple[str, str], str]:
         """(schema, name) in lower case → `table` or `view`, for the whole database."""

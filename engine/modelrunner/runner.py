@@ -170,7 +170,7 @@ class Runner:
         return self._run(verb, ids, publish)
 
     def _run(self, verb: str, ids: set[str], publish: Publish, *, again: bool = False) -> RunOutcome:
-        connection = Connection(self.connect())
+        connection = Connection(self.connect(), alone=True)
         try:
             exposures = frozenset(ids & set(self.project.exposures))
             run = Run(
