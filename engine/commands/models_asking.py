@@ -7,7 +7,7 @@ piped. Refuses to change the database.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from functools import partial
@@ -87,7 +87,7 @@ def _inline(work: Work, text: str) -> str:
     connection = Connection(work.connect())
     try:
         with _named("--inline"):
-            return Compiler(work.project, connection).compile_text(text).sql
+            return Compiler(work.project, connection, deferral=work.deferral()).compile_text(text).sql
     finally:
         connection.raw.close()
 
@@ -116,9 +116,11 @@ def show(work: Work) -> int:
         raise UsageError("show needs nodes or SQL", hint="pass --select NODE or --inline SQL")
     connection = Connection(work.connect())
     try:
-        compiler = Compiler(work.project, connection)
+        nodes = [] if inline is not None else _nodes(work)
+        selected = tuple(node.unique_id for node in nodes)
+        compiler = Compiler(work.project, connection, deferral=work.deferral(), selected=selected)
         shown = 0
-        for name, where, make in _parts(work, compiler, inline):
+        for name, where, make in _parts(nodes, compiler, inline):
             with _named(where):
                 sql = f"select * from (\n{make()}\n) as model_limit_subq"
                 if limit is not None and limit >= 0:
@@ -136,19 +138,21 @@ def show(work: Work) -> int:
 def _nodes(work: Work) -> list[Node]:
     from engine.modelrunner.choosing import VERB_TYPES, selected_ids
 
-    ids = selected_ids(work.project, work.selection(), VERB_TYPES["show"])
+    ids = selected_ids(work.project, work.selection(), VERB_TYPES["show"], work.previous())
     named = {*work.choices.many("select"), *work.choices.many("models")}
     nodes = [work.project.nodes[uid] for uid in work.project.graph.order() if uid in ids]
     # Tests come along with what they test; asked for is what has rows of its own, or was named.
     return [node for node in nodes if node.resource_type != "test" or node.name in named]
 
 
-def _parts(work: Work, compiler: Compiler, inline: str | None) -> Iterator[tuple[str, str, Callable[[], str]]]:
+def _parts(
+    nodes: Iterable[Node], compiler: Compiler, inline: str | None
+) -> Iterator[tuple[str, str, Callable[[], str]]]:
     """Name, place and SQL of what is to be shown; the SQL is made when it is asked for."""
     if inline is not None:
         yield "inline", "--inline", lambda: compiler.compile_text(inline).sql
         return
-    for node in _nodes(work):
+    for node in nodes:
         yield node.name, node.original_path, partial(_sql_of, node, compiler)
 
 

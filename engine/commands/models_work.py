@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     import duckdb
 
     from engine.modelrunner.choosing import Selection
+    from engine.modelrunner.defer import Deferral
     from engine.modelrunner.project import Project
     from engine.modelrunner.runner import Runner
+    from engine.modelrunner.state import Previous
 
 
 @dataclass(slots=True)
@@ -72,23 +74,35 @@ class Work:
 
     def runner(self, report: Report | None = None) -> Runner:
         """A runner that tells the report of every node."""
-        from engine.modelrunner import state
         from engine.modelrunner.runner import Runner
 
-        folder = self.choices.path("state")
-        if self.choices.yes("defer") and folder is None and self.choices.path("defer_state") is None:
-            raise UsageError("--defer needs the folder of an earlier manifest.json", hint="name it with --state DIR")
-        if folder is not None:
-            here = self.place.path(folder)
-            folder = here if here.exists() else self.chosen.folder / folder
-        previous = None if folder is None else state.read(folder, self.project.target_folder)
         return Runner(
             self.project,
             self.connect,
             listener=report,
-            previous=previous,
+            previous=self.previous(),
             write_artifacts=self.choices.yes("write_json"),
+            deferral=self.deferral(),
         )
+
+    def previous(self, flag: str = "state") -> Previous | None:
+        """The earlier artifacts that --state (or another flag) names."""
+        from engine.modelrunner import state
+
+        folder = self.choices.path(flag)
+        if folder is None:
+            return None
+        here = self.place.path(folder)
+        return state.read(here if here.exists() else self.chosen.folder / folder, self.project.target_folder)
+
+    def deferral(self) -> Deferral | None:
+        """What --defer means; None without it, and for ls, which refers to nothing."""
+        from engine.modelrunner import defer
+
+        if not self.choices.yes("defer") or self.verb == "ls":
+            return None
+        earlier = self.previous("defer_state") or self.previous()
+        return defer.deferral(earlier, favor_state=self.choices.yes("favor_state"))
 
     def selection(self) -> Selection:
         """What the command is about."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jinja2
@@ -18,6 +18,7 @@ from engine.modelrunner import external
 from engine.modelrunner.adapter import Adapter, Api
 from engine.modelrunner.context import Variables
 from engine.modelrunner.database import Connection
+from engine.modelrunner.defer import Deferral
 from engine.modelrunner.generic_tests import arguments_of_test
 from engine.modelrunner.jinja import ENVIRONMENT, MacroReturn, compile_text, line_of
 from engine.modelrunner.nodes import Config, Node, Source
@@ -104,7 +105,7 @@ class Compiler:
     """Renders nodes of one project. Without a connection, `execute` is false and queries have no result.
 
     `incremental` decides `is_incremental()` for a node; `overrides` are further variables (the live loop's);
-    `replaced` are relations of unselected nodes from elsewhere (`--defer`); `main` is what
+    `deferral` puts relations of an earlier state in place of those that are not here (`--defer`); `main` is what
     statements called `main` ran.
     """
 
@@ -112,7 +113,7 @@ class Compiler:
     connection: Connection | None
     incremental: Callable[[Node], bool] = lambda _: False
     overrides: Mapping[str, Any] = field(default_factory=dict)
-    replaced: Mapping[str, Relation] = field(default_factory=dict)
+    deferral: Deferral | None = None
     selected: tuple[str, ...] = ()
     results: list[Any] = field(default_factory=list)
     main: dict[str, str] = field(default_factory=dict)
@@ -205,14 +206,16 @@ class Compiler:
 
     def relation(self, unique_id: str) -> Relation:
         """Where a node's or source's rows are."""
-        if unique_id in self.replaced:
-            return self.replaced[unique_id]
         member = self.project.member(unique_id)
         limit = 0 if self.project.flags.empty else None
         if isinstance(member, Source):
             file = external.location(member)
             return Relation(member.database, member.schema, member.identifier, None, limit, file)
         assert isinstance(member, Node)
+        if self.deferral is not None:
+            elsewhere = self.deferral.relation(member, self.selected, self.connection)
+            if elsewhere is not None:
+                return replace(elsewhere, limit=limit)
         return Relation(member.database, member.schema, member.alias, None, limit)
 
     def context(self, node: Node, *, free: bool = False) -> tuple[dict[str, Any], dict[str, str]]:

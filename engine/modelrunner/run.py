@@ -27,6 +27,7 @@ from engine.modelrunner import (
 )
 from engine.modelrunner.compile import Compiler
 from engine.modelrunner.database import Connection
+from engine.modelrunner.defer import Deferral
 from engine.modelrunner.nodes import Exposure, Node, Source
 from engine.modelrunner.problems import NodeProblem, ParseProblem
 from engine.modelrunner.project import Project
@@ -71,6 +72,7 @@ class Run:
     write_artifacts: bool = True
     exposures: frozenset[str] = frozenset()
     again: bool = False
+    deferral: Deferral | None = None
     results: list[NodeResult] = field(default_factory=list)
     compiled: dict[str, str] = field(default_factory=dict)
     stopped: bool = False
@@ -101,6 +103,7 @@ class Run:
             self.connection,
             incremental=lambda node: materialize.is_incremental(node, self.connection, self.project.flags.full_refresh),
             selected=tuple(order),
+            deferral=self.deferral,
         )
         hooks = ProjectHooks(
             self.project, self._compiler, self.connection, self.listener.started, self.listener.ended,

@@ -17,6 +17,7 @@ from engine.modelrunner import artifacts, kept
 from engine.modelrunner.choosing import VERB_TYPES, Selection, ordered, selected_ids
 from engine.modelrunner.compile import Compiler
 from engine.modelrunner.database import Connection
+from engine.modelrunner.defer import Deferral
 from engine.modelrunner.freshness import Freshness, artifact, ask, has_thresholds
 from engine.modelrunner.jinja import ENVIRONMENT
 from engine.modelrunner.problems import NodeProblem, SelectionProblem
@@ -44,12 +45,14 @@ class Runner:
         listener: Listener | None = None,
         write_artifacts: bool = True,
         previous: Previous | None = None,
+        deferral: Deferral | None = None,
     ) -> None:
         self.project = project
         self.connect = connect
         self.listener: Listener = listener or Silent()
         self.write_artifacts = write_artifacts
         self.previous = previous
+        self.deferral = deferral
 
     def run(self, selection: Selection = Selection(), *, publish: Publish = "each") -> RunOutcome:
         """Models only."""
@@ -174,7 +177,8 @@ class Runner:
         try:
             exposures = frozenset(ids & set(self.project.exposures))
             run = Run(
-                self.project, verb, ids - exposures, connection, self.listener, self.write_artifacts, exposures, again
+                self.project, verb, ids - exposures, connection, self.listener, self.write_artifacts, exposures, again,
+                self.deferral,
             )  # fmt: skip
             noted = kept.before(self.project, connection, verb, ids)
             try:
