@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import time
+import uuid
 from dataclasses import dataclass
 
 import duckdb
@@ -45,7 +46,7 @@ class Checks:
         self._connection = connection
         self._compiler = Compiler(project, connection)
         self._waiting: list[Node] = []
-        self._number = 0
+        self._round = ""
         self._passed = 0
         self._warned: list[str] = []
         self._failed: list[str] = []
@@ -71,7 +72,7 @@ class Checks:
             if time.monotonic() < self._due or not self._changed:
                 return False
             self._changed = False
-            self._number += 1
+            self._round = f"tests-{uuid.uuid4().hex[:8]}"
             self._waiting = list(reversed(self.all))
             self._passed, self._warned, self._failed = 0, [], []
         if self._waiting:
@@ -98,6 +99,4 @@ class Checks:
             case _:
                 self._failed.append(f"{node.name}: {message}")
         took = (time.perf_counter() - clock) * 1000
-        live_tables.record(
-            self._connection, f"tests-{self._number}", [Ran(node.unique_id, status, began, took, failures, message)]
-        )
+        live_tables.record(self._connection, self._round, [Ran(node.unique_id, status, began, took, failures, message)])

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+import engine.store.database  # noqa: F401  keeps DuckDB from looking for pandas at every value, as in the engine
+
 from .conftest import Toy
 from .test_resident import LONGEST, Served
 
