@@ -138,6 +138,8 @@ class Parser:
         values = merged(values, render_value(plain, self.reader.yaml_context(draft.package), where, parsing=True))
         values = merged(merged(values, hooks), draft.in_file)
         config_types.check(draft.resource_type, values, draft.name, where)
+        if draft.resource_type == "test":
+            values.update(kept_rows(values))
         for key in ("pre-hook", "post-hook"):
             if key in values:
                 values[key] = [item if isinstance(item, Hook) else Hook.read(item) for item in values[key]]
@@ -238,6 +240,14 @@ def _made_from(draft: Draft) -> tuple[str, ...]:
     content = checksum_of(path.read_bytes()) if draft.resource_type in ("seed", "snapshot") else draft.raw_code
     who = (draft.package.name, draft.resource_type, draft.name, draft.path, draft.original_path)
     return (*who, str(draft.line), content, repr(draft.patch))
+
+
+def kept_rows(values: Mapping[str, Any]) -> dict[str, Any]:
+    """As in dbt, `store_failures_as` decides `store_failures`, and follows from it where it is not given."""
+    kept, kind = values.get("store_failures"), values.get("store_failures_as")
+    if kind is not None:
+        return {"store_failures": kind != "ephemeral"}
+    return {} if kept is None else {"store_failures_as": "table" if kept else "ephemeral"}
 
 
 def checksum_of(content: bytes) -> str:

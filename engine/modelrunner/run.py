@@ -9,18 +9,15 @@ from __future__ import annotations
 import datetime
 import itertools
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from engine.modelrunner import (
     artifacts,
-    custom,
     gating,
     materialize,
-    seeds,
-    snapshots,
     tests,
     tests_together,
     unit_tests,
@@ -28,6 +25,7 @@ from engine.modelrunner import (
 from engine.modelrunner.compile import Compiler
 from engine.modelrunner.database import Connection
 from engine.modelrunner.defer import Deferral
+from engine.modelrunner.making import Maker
 from engine.modelrunner.nodes import Exposure, Node, Source
 from engine.modelrunner.problems import NodeProblem, ParseProblem
 from engine.modelrunner.project import Project
@@ -78,6 +76,7 @@ class Run:
     stopped: bool = False
     _blocked: dict[str, str] = field(default_factory=dict)
     _compiler: Compiler | None = None
+    _maker: Maker | None = None
     _texts: dict[str, str] = field(default_factory=dict)
     _answers: dict[str, tests_together.Answer] = field(default_factory=dict)
 
@@ -105,6 +104,7 @@ class Run:
             selected=tuple(order),
             deferral=self.deferral,
         )
+        self._maker = Maker(self.project, self.connection, self._compiler, self.ids)
         hooks = ProjectHooks(
             self.project, self._compiler, self.connection, self.listener.started, self.listener.ended,
             write_artifacts=self.write_artifacts, now=now,
@@ -272,6 +272,7 @@ class Run:
         message: str | None = "OK"
         status, failures, rows = "success", None, None
         assert self._compiler is not None
+        assert self._maker is not None
         try:
             if node.unit is not None:
                 compiled_at = started
@@ -284,7 +285,7 @@ class Run:
             elif node.resource_type == "seed":
                 compiled_at = started
                 if self.verb != "compile":
-                    made = self._seed(node)
+                    made = self._maker.seed(node)
                     rows, message = made.rows, f"INSERT {made.rows}"
                     if self.write_artifacts:
                         artifacts.write_sql(self.project, node, made.sql, "run")
@@ -309,7 +310,7 @@ class Run:
                     if self.write_artifacts:
                         artifacts.write_sql(self.project, node, verdict.sql, "run")
                 else:
-                    made = self._snapshot(node, sql) if node.resource_type == "snapshot" else self._model(node, sql)
+                    made = self._maker.make(node, sql)
                     rows = made.rows
                     if self.write_artifacts:
                         artifacts.write_sql(self.project, node, made.sql, "run")
@@ -330,59 +331,6 @@ class Run:
         if node.resource_type == "test" and tests.keeps_rows(node, self.project.flags.store_failures):
             return str(Relation(node.database, node.schema, node.alias))
         return node.relation_name
-
-    def _renderer(self, node: Node) -> Callable[[str], str]:
-        compiler = self._compiler
-        assert compiler is not None
-
-        def render(text: str) -> str:
-            if "{" not in text:
-                return text
-            context, _ = compiler.context(node)
-            return compiler.render(node, text, context)
-
-        return render
-
-    def _model(self, node: Node, sql: str) -> materialize.Materialized:
-        compiler, macros = self._compiler, self.project.macros
-        assert compiler is not None
-        own = custom.materialization(node, macros)
-        if own is not None:
-            context, _ = compiler.context(node)
-            done = compiler.guarded(node, lambda: custom.run(node, own, sql, self.connection, context, compiler.main))
-            assert isinstance(done, materialize.Materialized)
-            return done
-
-        def strategy(name: str) -> Callable[..., Any] | None:
-            found = custom.replacement(name, node, macros, lambda: compiler.context(node)[0])
-            return None if found is None else lambda *arguments: compiler.guarded(node, lambda: found(*arguments))
-
-        return materialize.model(
-            node,
-            sql,
-            self.connection,
-            full_refresh=self.project.flags.full_refresh,
-            render=self._renderer(node),
-            macro=strategy,
-        )
-
-    def _snapshot(self, node: Node, sql: str) -> materialize.Materialized:
-        compiler = self._compiler
-        assert compiler is not None
-        context, _ = compiler.context(node)
-        context["model"] = {**context["model"], "compiled_code": sql}
-
-        def take() -> materialize.Materialized:
-            return snapshots.snapshot(node, sql, self.connection, context, render=self._renderer(node))
-
-        done = compiler.guarded(node, take)
-        assert isinstance(done, materialize.Materialized)
-        return done
-
-    def _seed(self, node: Node) -> materialize.Materialized:
-        return seeds.load(
-            node, self.connection, full_refresh=self.project.flags.full_refresh, render=self._renderer(node)
-        )
 
 
 class _Undo(Exception):

@@ -7,6 +7,7 @@ import yaml
 
 from engine.modelrunner.context import Flags
 from engine.modelrunner.problems import ParseProblem
+from engine.modelrunner.runner import Selection
 
 from .conftest import Toy
 
@@ -96,3 +97,31 @@ def test_a_contract_that_promises_nothing_is_refused(toy: Toy, columns: object, 
 def test_a_column_without_type_fails_its_model(toy: Toy) -> None:
     outcome = promise(toy, "select 1 as id", [{"name": "id"}]).runner().run()
     assert "gives no data_type for id" in str(outcome.results[0].message)
+
+
+def keyed(toy: Toy) -> Toy:
+    """`child` points to `parent` by a foreign key."""
+    key = {"type": "foreign_key", "to": "ref('parent')", "to_columns": ["id"]}
+    models = [
+        {"name": name, "config": {"contract": {"enforced": True}, "materialized": "table"},
+         "columns": [{"name": "id", "data_type": "integer", "constraints": [constraint]}]}
+        for name, constraint in (("parent", {"type": "primary_key"}), ("child", key))
+    ]  # fmt: skip
+    return toy.write({"models/parent.sql": "select 1 as id", "models/child.sql": "select 1 as id",
+                      "models/m.yml": yaml.safe_dump({"models": models})})  # fmt: skip
+
+
+def test_a_table_that_a_foreign_key_points_to_is_replaced_along_with_the_one_that_points(toy: Toy) -> None:
+    keyed(toy)
+    for _ in range(2):
+        assert toy.runner().run().exit_code == 0
+    kinds = toy.rows("select table_name, constraint_type from duckdb_constraints() where constraint_type like '% KEY'")
+    assert sorted(kinds) == [("child", "FOREIGN KEY"), ("parent", "PRIMARY KEY")]
+
+
+def test_a_table_that_a_foreign_key_points_to_is_not_replaced_alone(toy: Toy) -> None:
+    keyed(toy).runner().run()
+    outcome = toy.runner().run(Selection(select=("parent",)))
+    assert outcome.exit_code == 1
+    assert "a foreign key of child points to it" in str(outcome.results[0].message)
+    assert toy.rows("select count(*) from parent, child") == [(1,)]

@@ -228,3 +228,28 @@ def test_a_run_that_is_killed_leaves_the_table_of_before_and_the_next_run_goes_t
     assert toy.runner().run().exit_code == 0
     assert (3,) in toy.rows("select * from a")
     assert toy.rows("select table_name from duckdb_tables()") == [("a",)]
+
+
+# Kept failures --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("config", "kind", "columns"),
+    [
+        ("store_failures: true", "BASE TABLE", ["id", "k"]),
+        ("store_failures_as: view", "VIEW", ["id", "k"]),
+        ("{store_failures_as: ephemeral, store_failures: true}", None, []),
+    ],
+)
+def test_failing_rows_are_kept_whole(toy: Toy, config: str, kind: str | None, columns: list[str]) -> None:
+    text = config if config.startswith("{") else f"{{{config}}}"
+    toy.write({"models/a.sql": "select null::int as id, 'x' as k", "models/s.yml": "models: [{name: a, columns: "
+               f"[{{name: id, data_tests: [{{not_null: {{config: {text}}}}}]}}]}}]"})  # fmt: skip
+    toy.runner().build()
+    kept = "table_schema = 'main_dbt_test__audit'"
+    found = toy.rows(f"select table_type from information_schema.tables where {kept}")
+    assert found == ([] if kind is None else [(kind,)])
+    assert [row[0] for row in toy.rows(f"select column_name from information_schema.columns where {kept}")] == columns
+    assert written(toy)["not_null_a_id"]["relation_name"] == (
+        None if kind is None else '"toy"."main_dbt_test__audit"."not_null_a_id"'
+    )
