@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from engine.commands.models_work import Work
 from engine.errors import ConfigurationError, UsageError
+from engine.modelrunner.tests import keeps_rows
 
 if TYPE_CHECKING:
     from engine.modelrunner.catalog import Catalog
+    from engine.modelrunner.nodes import Node
     from engine.modelrunner.project import Project
 
 
@@ -34,8 +36,11 @@ def run(work: Work) -> int:
     compiled: dict[str, str] = {}
     selection = work.selection()
     runner = work.runner()
-    chosen = selected_ids(project, selection, (*VERB_TYPES["compile"], "source"), runner.previous)
+    chosen: set[str] | None = None
     if choices.switch("compile") is not False:
+        chosen = selected_ids(project, selection, (*VERB_TYPES["compile"], "source"), runner.previous)
+        # As in dbt: kept failures count where the project asks for them; without compiling, whatever is there counts.
+        chosen = {uid for uid in chosen if uid not in project.nodes or _lasts(project.nodes[uid])}
         outcome = runner.compile(selection)
         for result in outcome.results:
             if result.failed:
@@ -67,6 +72,10 @@ def run(work: Work) -> int:
             (target / name).write_text(page, encoding="utf-8")
             _say(work, target / name)
     return 0
+
+
+def _lasts(node: Node) -> bool:
+    return node.resource_type != "test" or keeps_rows(node, None)
 
 
 def _copy_assets(project: Project) -> None:

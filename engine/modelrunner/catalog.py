@@ -79,7 +79,7 @@ def place_of(member: Node | Source) -> tuple[str, str, str]:
 
 
 def read(project: Project, connection: Connection) -> dict[str, CatalogTable]:
-    """Everything of the project that exists. What is not built yet has no entry."""
+    """Everything of the project that exists, kept failures of tests too. What is not built yet has no entry."""
     found: dict[tuple[str, str, str], CatalogTable] = {}
     for head, rows in itertools.groupby(connection.execute(_QUERY).fetchall(), key=lambda row: row[:5]):
         database, schema, name, kind, comment = head
@@ -87,7 +87,7 @@ def read(project: Project, connection: Connection) -> dict[str, CatalogTable]:
         place = (database.lower(), schema.lower(), name.lower())
         found[place] = CatalogTable(database, schema, name, kind, comment, columns)
     members: list[Node | Source] = [*project.sources.values()]
-    members.extend(node for node in project.nodes.values() if node.is_relational)
+    members.extend(node for node in project.nodes.values() if node.is_relational or node.resource_type == "test")
     places = {member.unique_id: place_of(member) for member in members}
     return {uid: found[place] for uid, place in places.items() if place in found}
 

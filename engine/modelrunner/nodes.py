@@ -208,8 +208,11 @@ class Node:
 
     @property
     def relation_name(self) -> str | None:
-        if not self.is_relational:
-            return None
+        return self.kept_name if self.is_relational else None
+
+    @property
+    def kept_name(self) -> str:
+        """The relation of the node's database, schema and alias; a test has one only if it keeps its failures."""
         return ".".join(quoted(part) for part in (self.database, self.schema, self.alias))
 
 

@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from engine.modelrunner.nodes import ColumnProperties, Exposure, Fixture, Hook, Member, Node, Source
+from engine.modelrunner.tests import keeps_rows
 
 if TYPE_CHECKING:
     from engine.modelrunner.project import Project
@@ -102,10 +103,10 @@ def node_record(project: Project, member: Member) -> dict[str, Any]:
         return _exposure(member, made)
     if member.unit is not None:
         return _unit_test(member, made)
-    return _node(member, made)
+    return _node(member, made, kept=keeps_rows(member, project.flags.store_failures))
 
 
-def _node(member: Node, made: float) -> dict[str, Any]:
+def _node(member: Node, made: float, *, kept: bool) -> dict[str, Any]:
     config = full_config(member)
     record: dict[str, Any] = {
         "database": member.database,
@@ -130,7 +131,7 @@ def _node(member: Node, made: float) -> dict[str, Any]:
         "build_path": None,
         "unrendered_config": plain(member.unrendered),
         "created_at": made,
-        "relation_name": member.relation_name,
+        "relation_name": member.kept_name if member.resource_type == "test" and kept else member.relation_name,
         "raw_code": "" if member.resource_type == "seed" else member.raw_code.strip(),
         "doc_blocks": list(member.doc_blocks),
     }

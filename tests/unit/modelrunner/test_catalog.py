@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from engine.modelrunner import catalog
+from engine.modelrunner import artifacts, catalog
 from engine.modelrunner.database import Connection
 
 from .conftest import PROFILE, Toy
@@ -82,6 +82,18 @@ def test_a_view_says_so_and_comments_of_others_are_kept(built: Toy) -> None:
 def test_names_are_compared_as_duckdb_does(built: Toy) -> None:
     built.write({"models/s.yml": "sources: [{name: RAW, tables: [{name: T}]}]"})
     assert "source.toy.RAW.T" in _read(built)["sources"]
+
+
+def test_kept_failures_of_a_test_are_relations_too(built: Toy) -> None:
+    built.write({"tests/kept.sql": "{{ config(store_failures=true) }} select * from {{ ref('v') }}",
+                 "tests/lost.sql": "select * from {{ ref('v') }}"})  # fmt: skip
+    assert built.runner().test(_only("kept", "lost")).exit_code == 1
+    found = _read(built)["nodes"]
+    assert found["test.toy.kept"]["metadata"]["schema"] == "main_dbt_test__audit"
+    assert "test.toy.lost" not in found
+    records = artifacts.manifest(built.load())["nodes"]
+    assert records["test.toy.kept"]["relation_name"] == '"toy"."main_dbt_test__audit"."kept"'
+    assert records["test.toy.lost"]["relation_name"] is None
 
 
 def test_a_selection_narrows_it(built: Toy) -> None:
