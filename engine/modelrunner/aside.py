@@ -7,18 +7,16 @@ begin what the disk has no room for, and to leave anything behind: what a killed
 
 from __future__ import annotations
 
-import shutil
 import threading
 import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 import duckdb
 
 from engine.errors import EngineError
-from engine.modelrunner import live_build, live_plan, live_refresh, live_tables, node_state, tests
+from engine.modelrunner import live_build, live_plan, live_refresh, live_tables, node_state, room, tests
 from engine.modelrunner.compile import Compiler
 from engine.modelrunner.database import Connection
 from engine.modelrunner.live_build import Refresh
@@ -35,8 +33,6 @@ from engine.modelrunner.runner import Connect
 PREFIX = "aa_build_"
 ROUNDS = 5
 """How often it catches up before the swap, at most: each round is shorter than the one before."""
-RESERVE_BYTES = 64 * 1024 * 1024
-"""Free space that a build never uses up: a full disk invalidates a DuckDB instance, even for readers."""
 
 
 class AsideBuild:
@@ -133,7 +129,7 @@ class AsideBuild:
     # Parts ------------------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        room(self._connection, self.project)
+        room.check(self._connection, _built(self.project))
         self._batch = live_tables.newest_batch(self._connection)
         self._marks = node_state.marks(self.project, self._connection, live_tables.has_batches(self._connection))
         ids = {node.unique_id for node in _built(self.project)}
@@ -191,7 +187,7 @@ class AsideBuild:
         """NodeProblem when somebody wants the build to end, or the disk is nearly full."""
         if self._stopped.is_set():
             raise NodeProblem("the build was given up")
-        room(self._connection, None)
+        room.check(self._connection, ())
 
     def _side(self, node: Node) -> Relation:
         return Relation(node.database, node.schema, self._prefix + node.alias)
@@ -249,36 +245,6 @@ def remove_remnants(connection: Connection, prefix: str = PREFIX) -> int:
     for schema, name, kind in rows:
         connection.drop(Relation(connection.database, schema, name, kind))
     return len(rows)
-
-
-def room(connection: Connection, project: Project | None) -> None:
-    """NodeProblem when the disk has no room for the relations of a project once more, or (None) is nearly full."""
-    row = connection.one("select path from duckdb_databases() where database_name = current_database()")
-    if row is None or row[0] is None:
-        return
-    free = shutil.disk_usage(Path(row[0]).parent).free
-    needed = size(connection, project) if project is not None else 0
-    if free < needed + RESERVE_BYTES:
-        raise NodeProblem(
-            f"the disk has no room to build the models anew: about {(needed + RESERVE_BYTES) >> 20} MB are needed,"
-            f" {free >> 20} MB are free",
-            hint="free some space; until then the models are as they were before",
-        )
-
-
-def size(connection: Connection, project: Project) -> int:
-    """About how many bytes the tables of a project take in the file."""
-    block = connection.one("select block_size from pragma_database_size() where database_name = current_database()")
-    blocks = 0
-    there = connection.relations(project.target.database)
-    for node in _built(project):
-        if there.get((node.schema.lower(), node.alias.lower())) == "table":
-            row = connection.one(
-                "select count(distinct block_id) from pragma_storage_info(?) where block_id >= 0",
-                [str(Relation(node.database, node.schema, node.alias))],
-            )
-            blocks += int(row[0]) if row else 0
-    return blocks * int(block[0] if block else 0)
 
 
 def _built(project: Project) -> list[Node]:

@@ -13,7 +13,7 @@ import uuid
 import duckdb
 
 from engine.errors import ModelError
-from engine.modelrunner import live_build, live_plan, live_refresh, live_tables, node_state
+from engine.modelrunner import live_build, live_plan, live_refresh, live_tables, node_state, room
 from engine.modelrunner.database import Connection
 from engine.modelrunner.live_build import Refresh
 from engine.modelrunner.live_plan import Plan
@@ -157,6 +157,7 @@ class LiveLoop:
         if not (nodes or whatever or mark is None or self._out_of_date(connection, mark)):
             self.prepare()
             return None
+        room.check(connection, [self.project.nodes[uid] for uid in nodes])
         built, plan = live_build.build(self.project, connection, nodes, mark, self._marks(connection))
         self._take(connection, plan)
         return built

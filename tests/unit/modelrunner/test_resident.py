@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from engine.errors import EngineError
-from engine.modelrunner import aside, live_checks
+from engine.modelrunner import aside, live_checks, room
 from engine.modelrunner.live import Refresh
 from engine.modelrunner.project_watch import ProjectWatch
 from engine.modelrunner.resident import Resident
@@ -318,13 +318,24 @@ def test_what_a_killed_build_left_goes_at_the_next_start(served: Served) -> None
 
 
 def test_a_build_that_the_disk_has_no_room_for_is_not_begun(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(aside, "RESERVE_BYTES", 1 << 62)
+    monkeypatch.setattr(room, "RESERVE_BYTES", 1 << 62)
     served.resident.watch(served.woken.set, files=False)
     served.resident.rebuild()
     served.until(lambda: not served.resident.building)
     assert "no room" in str(served.resident.problem)
     served.arrive([("a", 2, 1, 1)])
     assert served.follow()[0].batch_id == 2
+
+
+def test_a_build_in_place_that_the_disk_has_no_room_for_is_not_begun_either(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "RESERVE_BYTES", 1 << 62)
+    edit(served, "totals", "sum(cost)", "sum(cost) * 2")
+    served.resident.look_again()
+    served.follow()
+    assert "no room" in str(served.resident.problem)
+    assert served.rows("select cost from totals") == [(15,)]
 
 
 # Tests in the background -----------------------------------------------------------------------------------------
