@@ -11,7 +11,8 @@ What `meta: {aa: …}` means here (real dbt ignores it)
                table then knows between which times the rows of a key lie, and need not be read beyond them.
     a model    `touched_by: set`, `key: expression`   its rows are replaced per key; `touches: {set: expression}` are
                keys that rows going or coming touch further down. `time: column`   never NULL and always between the
-               times of the source rows of its key: deleting a key's rows reads no others.
+               times of the source rows of its key: deleting a key's rows reads no others. `times_of: set`   a larger
+               set whose times these are, when its own has none.
     a project  macro `touched_more__<model>()`   SQL giving (set, key), asked just before the model. There may be
                several, `touched_more__<model>__<anything>()`: each is asked when one of the sets it reads has keys.
     a test     `gate: true`   it runs inside the transaction, and a failure undoes the refresh.
@@ -79,11 +80,14 @@ class Step:
     more: tuple[More, ...] = ()
     reads_untold: frozenset[str] = frozenset()
     time: str = ""
+    times_of: str = ""
     windows: frozenset[str] = frozenset()
 
-    def delete(self) -> str:
-        """Removes the rows of touched keys."""
-        return f"delete from {self.target} where {touched(self.touched_by, self.key, self.time)}"
+    def rows(self, *, whole: bool) -> str:
+        """The rows to replace, as what follows `select …` or `delete`: all, or those of touched keys."""
+        if whole:
+            return f"from {self.target}"
+        return f"from {self.target} where {touched(self.touched_by, self.key, self.time, self.times_of)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,12 @@ class Plan:
     sources: tuple[LiveSource, ...]
     steps: tuple[Step, ...]
     gates: tuple[Gate, ...]
+
+    def timed(self) -> frozenset[str]:
+        """The sets whose times somebody reads."""
+        readers: tuple[Step | Gate | More, ...] = (*self.steps, *self.gates)
+        more = [more for step in self.steps for more in step.more]
+        return frozenset(name for reader in (*readers, *more) for name in reader.windows)
 
     def arrivals(self, old: int, new: int) -> str:
         """One query: (source, number of its rows in the batches from `old` exclusive to `new` inclusive)."""
@@ -152,12 +162,12 @@ def _by_key(parts: list[str]) -> str:
     return f"select key, min(low), max(high) from (\n{union}\n) where key is not null group by key"
 
 
-def touched(name: str, expression: str, time: str = "") -> str:
-    """The condition for rows of touched keys; with a time, for those between the set's times."""
+def touched(name: str, expression: str, time: str = "", times_of: str = "") -> str:
+    """The condition for rows of touched keys; with a time, for those between the times of their or a larger set."""
     condition = f"{expression} in (select key from {TOUCHED}{name})"
     if not time:
         return condition
-    window = f"getvariable('{WINDOW}{name}')"
+    window = f"getvariable('{WINDOW}{times_of or name}')"
     return (
         f"{condition} and {time} between {window}.low and {window}.high"
         f" and ({time} <= {window}.before or {time} >= {window}.after)"
@@ -257,6 +267,7 @@ def _step(project: Project, node: Node, narrow: Compiler, whole: Compiler, reads
             if not isinstance(key, str):
                 raise ParseProblem("meta.aa has touched_by but no key", where=where, hint="add key: an SQL expression")
             sql, time = narrow.compile(node).sql, str(live.get("time") or "")
+            times_of = str(live.get("times_of") or name)
             return Step(
                 node,
                 "keyed",
@@ -270,7 +281,8 @@ def _step(project: Project, node: Node, narrow: Compiler, whole: Compiler, reads
                 _more(project, node, narrow),
                 reads,
                 time,
-                frozenset(_WINDOW.findall(sql)) | ({name} if time else frozenset()),
+                times_of,
+                frozenset(_WINDOW.findall(sql)) | ({times_of} if time else frozenset()),
             )
         case "incremental":
             return Step(node, "plain", node.depends_on, target, narrow.compile(node).sql, whole.compile(node).sql)
@@ -301,7 +313,7 @@ def _gate(project: Project, node: Node, compiler: Compiler) -> Gate | None:
     live = attached.config.live if attached is not None else {}
     if not live.get("touched_by") or not isinstance(live.get("key"), str):
         return None
-    narrowed = touched(live["touched_by"], live["key"], str(live.get("time") or ""))
+    narrowed = touched(live["touched_by"], live["key"], str(live.get("time") or ""), str(live.get("times_of") or ""))
     own = node.config.get("where")
     condition = f"({own}) and {narrowed}" if own else narrowed
     restricted = replace(node, config=Config({**node.config, "where": condition}))
@@ -313,11 +325,9 @@ def _gate(project: Project, node: Node, compiler: Compiler) -> Gate | None:
     return Gate(node, tests.question(node, sql), frozenset({attached.unique_id}) if attached else models, windows)
 
 
-def returning(touches: Mapping[str, str]) -> str:
-    """The RETURNING clause that tells which keys changed rows touch; empty when they touch none."""
-    if not touches:
-        return ""
-    return " returning " + ", ".join(f"cast({expression} as varchar)" for expression in touches.values())
+def tellings(touches: Mapping[str, str]) -> str:
+    """The columns that tell which keys a row touches, in the order of the sets."""
+    return ", ".join(f"cast({expression} as varchar)" for expression in touches.values())
 
 
 def insert(step: Step, sql: str) -> str:

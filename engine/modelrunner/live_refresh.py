@@ -36,6 +36,8 @@ TIMES = "aa_times_"
 DAY = 86_400_000_000
 FOREVER = 2**62
 """Microseconds."""
+FEW_KEYS = 4
+"""Up to so many keys a delete itself tells which rows went: for few rows (10 µs each) cheaper than asking before."""
 
 # The longest silence among the times of the touched keys is left out: one resumed session of last year and those of
 # today are two stretches, not a year.
@@ -60,7 +62,7 @@ def prepare(connection: Connection, plan: Plan) -> None:
     """
     for name in plan.sets:
         connection.execute(f"create or replace temporary table {TOUCHED}{name} (key varchar)")
-        known = plan.times_of(name)
+        known = plan.times_of(name) if name in plan.timed() else None
         if known is not None:
             connection.execute(
                 f"create or replace temporary table {TIMES}{name} as select * from ({known}) as times(key, low, high)"
@@ -124,7 +126,8 @@ class OneRefresh:
             if sql is not None:
                 told = self._connection.execute(sql).fetchall()
                 self._add([(name, key) for key, _, _ in told])
-                self._remember(name, [row for row in told if row[1] is not None])
+                if name in self._plan.timed():
+                    self._remember(name, [row for row in told if row[1] is not None])
 
     def _remember(self, name: str, times: list[tuple[str, int, int]]) -> None:
         """Widen the times between which the rows of these keys are known to lie: a day ahead, so that most refreshes
@@ -186,7 +189,8 @@ class OneRefresh:
                             if any(self._keys[name] for name in more.sets or self._keys):
                                 self._look_out(more.windows)
                                 self._add(self._connection.execute(more.sql).fetchall())
-                        if not self._keys[step.touched_by]:
+                        # Rows follow from the parents' rows: where none changed, touched keys alone change nothing.
+                        if not self._keys[step.touched_by] or self._changed.isdisjoint(step.parents):
                             return
                         self._look_out(step.windows)
                         rows = self._keyed(step, whole=False)
@@ -203,19 +207,23 @@ class OneRefresh:
         A model that is rebuilt whole touches its own keys too: what stands on it was not told of them otherwise.
         """
         touches = {**(step.touches or {}), **({step.touched_by: step.key} if whole else {})}
-        returning = live_plan.returning(touches)
-        delete = f"delete from {step.target}" if whole else step.delete()
-        gone = self._connection.execute(delete + returning).fetchall()
-        rows = live_plan.insert(step, step.whole if whole else step.sql)
-        came = self._connection.execute(rows + returning).fetchall()
+        old, new = step.rows(whole=whole), live_plan.insert(step, step.whole if whole else step.sql)
+        execute = self._connection.execute
         if not touches:
-            deleted, inserted = gone[0][0], came[0][0]
+            deleted, inserted = _count(execute(f"delete {old}").fetchone()), _count(execute(new).fetchone())
+            return inserted if deleted or inserted else None
+        told = live_plan.tellings(touches)
+        if not whole and len(self._keys[step.touched_by]) <= FEW_KEYS:
+            gone = execute(f"delete {old} returning {told}").fetchall()
+            deleted = len(gone)
         else:
-            deleted, inserted = len(gone), len(came)
-            keys = set(gone) | set(came)
-            for place, name in enumerate(touches):
-                self._add([(name, row[place]) for row in keys])
-        return inserted if deleted or inserted else None
+            gone = execute(f"select distinct {told} {old}").fetchall()
+            deleted = _count(execute(f"delete {old}").fetchone()) if gone else 0
+        came = execute(f"{new} returning {told}").fetchall()
+        keys = set(gone) | set(came)
+        for place, name in enumerate(touches):
+            self._add([(name, row[place]) for row in keys])
+        return len(came) if deleted or came else None
 
     def _add(self, rows: Iterable[tuple[str, str | None]]) -> None:
         """Add (set, key) pairs that are not there yet."""

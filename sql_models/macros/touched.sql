@@ -1,14 +1,31 @@
 {# During a live refresh the engine keeps the changed keys in aa_touched_<set>(key). Outside one every key counts as
    touched, so that dbt and full builds compute everything. With a `time` column, which must lie between the times of the
    source rows of its key and never be NULL, only row groups of those times are read: the rows of the touched keys lie
-   between low and high of aa_window_<set>, and none between before and after. #}
+   between low and high of aa_window_<set>, and none between before and after. Times are kept of sessions and commits;
+   a set of some of the sessions uses those of all. #}
 {% macro touched(set_name, expression, time=none) -%}
     {%- if var('aa_touched', false) -%}
         {{ expression }} in (select key from aa_touched_{{ set_name }})
         {%- if time %}
-        {%- set window = "getvariable('aa_window_" ~ set_name ~ "')" %}
+        {%- set window = "getvariable('aa_window_" ~ set_name.split('_') | last ~ "')" %}
         and {{ time }} between {{ window }}.low and {{ window }}.high
         and ({{ time }} <= {{ window }}.before or {{ time }} >= {{ window }}.after)
+        {%- endif %}
+    {%- else -%}
+        true
+    {%- endif -%}
+{%- endmacro %}
+
+{# Spans of time within some seconds of a touched key (without `first`: of whatever length); every span outside a live
+   refresh. The set must have times. #}
+{% macro touched_nearby(set_name, first, last, seconds) -%}
+    {%- if var('aa_touched', false) -%}
+        {%- set window = "getvariable('aa_window_" ~ set_name ~ "')" -%}
+        {{ last }} >= {{ window }}.low - to_seconds({{ seconds }})
+        {%- if first %}
+        and {{ first }} <= {{ window }}.high + to_seconds({{ seconds }})
+        and ({{ first }} <= {{ window }}.before + to_seconds({{ seconds }})
+            or {{ last }} >= {{ window }}.after - to_seconds({{ seconds }}))
         {%- endif %}
     {%- else -%}
         true

@@ -2,50 +2,54 @@
 
 {% macro touched_more__stg_request_observations() %}
     -- Sessions that repeat lines of a touched one (forks, resumed histories): log records of either meet those lines.
-    select distinct 'session' as set_name, coalesce(u.session_id, '') as key
-    from {{ source('raw', 'transcript_usage') }} as u
-    where u.message_id in (
-        select message_id from {{ source('raw', 'transcript_usage') }}
-        where message_id is not null and {{ touched('session', "coalesce(session_id, '')", 'timestamp') }}
-    )
-    union all
-    -- Requests without a session meet those with one by their request id.
-    select distinct 'session', ''
-    from {{ source('raw', 'otel_logs') }}
-    where session_id is null and request_id in (
-        select request_id from {{ source('raw', 'transcript_usage') }}
-        where request_id is not null and {{ touched('session', "coalesce(session_id, '')", 'timestamp') }}
-    )
-    union all
-    select distinct 'session', u.session_id
-    from {{ source('raw', 'transcript_usage') }} as u
-    where {{ touched('session', "''") }}
-        and u.session_id is not null
-        and u.request_id in (
-            select request_id from {{ source('raw', 'otel_logs') }} where session_id is null and request_id is not null
+    select unnest(['session', 'request_session']) as set_name, key
+    from (
+        select distinct coalesce(u.session_id, '') as key
+        from {{ source('raw', 'transcript_usage') }} as u
+        where u.message_id in (
+            select message_id from {{ source('raw', 'transcript_usage') }}
+            where message_id is not null and {{ touched('request_session', "coalesce(session_id, '')", 'timestamp') }}
         )
-{% endmacro %}
-
-{% macro touched_more__stg_request_observations__developers() %}
-    -- Sessions of a developer whose identities changed.
-    select distinct 'session' as set_name, session_key as key
-    from {{ ref('stg_request_observations') }}
-    where {{ touched('developer', 'lower(developer_said)') }}
+        union all
+        -- Requests without a session meet those with one by their request id.
+        select distinct ''
+        from {{ source('raw', 'otel_logs') }}
+        where session_id is null and request_id in (
+            select request_id from {{ source('raw', 'transcript_usage') }}
+            where request_id is not null and {{ touched('request_session', "coalesce(session_id, '')", 'timestamp') }}
+        )
+        union all
+        select distinct u.session_id
+        from {{ source('raw', 'transcript_usage') }} as u
+        where {{ touched('request_session', "''") }}
+            and u.session_id is not null
+            and u.request_id in (
+                select request_id from {{ source('raw', 'otel_logs') }}
+                where session_id is null and request_id is not null
+            )
+    )
 {% endmacro %}
 
 {# Sessions of a developer whose identities changed: asked before each model that resolves names from raw rows, because
    whichever runs first must know. #}
 {% macro sessions_of_touched_developers() %}
-    select distinct 'session' as set_name, session_id as key
-    from {{ ref('stg_session_segments') }}
-    where {{ touched('developer', 'lower(developer_said)') }}
-    union all
-    select distinct 'session', session_id
-    from {{ ref('stg_session_segments') }}
-    where {{ touched('developer', 'lower(user_email)') }}
+    select unnest(['session', 'request_session', 'tool_session']) as set_name, key
+    from (
+        select session_key as key
+        from {{ ref('stg_request_observations') }}
+        where {{ touched('developer', 'lower(developer_said)') }}
+        union
+        select session_id
+        from {{ ref('stg_session_segments') }}
+        where {{ touched('developer', 'lower(developer_said)') }} or {{ touched('developer', 'lower(user_email)') }}
+    )
 {% endmacro %}
 
 {% macro touched_more__stg_session_segments() %}
+    {{ sessions_of_touched_developers() }}
+{% endmacro %}
+
+{% macro touched_more__stg_request_observations__developers() %}
     {{ sessions_of_touched_developers() }}
 {% endmacro %}
 
@@ -55,9 +59,12 @@
 
 {% macro touched_more__stg_api_requests() %}
     -- Requests whose model has a new name or a new price.
-    select distinct 'session' as set_name, session_key as key
-    from {{ ref('stg_api_requests') }}
-    where {{ touched('model', 'model_name') }} or {{ touched('price', 'model_id') }}
+    select unnest(['session', 'request_session']) as set_name, key
+    from (
+        select distinct session_key as key
+        from {{ ref('stg_api_requests') }}
+        where {{ touched('model', 'model_name') }} or {{ touched('price', 'model_id') }}
+    )
 {% endmacro %}
 
 {% macro touched_more__int_commit_evidence() %}
@@ -66,7 +73,7 @@
     from {{ ref('stg_session_segments') }} as g
     join {{ ref('stg_agent_sessions') }} as s on s.agent_type = g.agent_type and s.session_id = g.session_id
     join {{ ref('stg_git_commits') }} as c on c.developer_id = s.developer_id
-    where {{ touched('session', 'g.session_id') }}
+    where {{ touched('session', 'g.session_id', 'g.segment_start') }}
         and epoch_us(c.commit_timestamp) between epoch_us(g.segment_start) - 1000000
             and epoch_us(g.segment_end) + cast({{ var("correlation_window") }} as bigint) * 1000000
     union all
@@ -108,7 +115,7 @@
     select distinct 'commit' as set_name, c.commit_hash as key
     from {{ ref('int_commits_with_agent_context') }} as c
     join {{ ref('stg_agent_sessions') }} as s on s.developer_id = c.developer_id
-    where c.attribution = 'unknown' and {{ touched('session', 's.session_id') }}
+    where c.attribution = 'unknown' and {{ touched('session', 's.session_id', 's.session_start') }}
     union all
     -- The best session's length and model stand in the commit's row.
     select distinct 'commit', commit_hash

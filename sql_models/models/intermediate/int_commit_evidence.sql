@@ -53,7 +53,11 @@ observed_with_agent as (
     select o.* replace (coalesce(o.agent_type, s.agent_type) as agent_type)
     from observed as o
     left join (
-        select session_id, min(agent_type) as agent_type from sessions group by session_id having count(*) = 1
+        select session_id, min(agent_type) as agent_type
+        from sessions
+        where session_id in (select session_id from observed where agent_type is null)
+        group by session_id
+        having count(*) = 1
     ) as s on s.session_id = o.session_id
 ),
 
@@ -90,6 +94,7 @@ commit_calls as (
     from tool_calls as t
     left join sessions as s on s.agent_type = t.agent_type and s.session_id = t.session_id
     where t.commit_sha is null
+        and {{ touched_nearby('commit', none, 't.ts', 10) }}
 ),
 
 commit_call_days as (
@@ -122,6 +127,7 @@ work_days as (
     from {{ ref('stg_session_segments') }} as g
     join sessions as s on s.agent_type = g.agent_type and s.session_id = g.session_id
     where s.developer_id <> 'unknown'
+        and {{ touched_nearby('commit', 'g.segment_start', 'g.segment_end', var('correlation_window') + 10) }}
 ),
 
 at_work as (

@@ -1,7 +1,7 @@
 -- One row per session: times, requests, tools, tokens, money, and the commits linked to it.
 {{ config(
     materialized='incremental', unique_key='session_id', incremental_strategy='delete+insert',
-    meta={'aa': {'touched_by': 'session', 'key': 'session_id'}}
+    meta={'aa': {'touched_by': 'session', 'key': 'session_id', 'time': 'session_start'}}
 ) }}
 
 with usage as (
@@ -81,4 +81,7 @@ from {{ ref('stg_agent_sessions') }} as s
 left join usage as u on u.agent_type = s.agent_type and u.session_id = s.session_id
 left join tools as t on t.agent_type = s.agent_type and t.session_id = s.session_id
 left join commits as c on c.agent_type = s.agent_type and c.session_id = s.session_id
-where {{ touched('session', 's.session_id') }}
+where {{ touched('session', 's.session_id', 's.session_start') }}
+{%- if not is_incremental() %}
+order by s.session_start
+{%- endif %}

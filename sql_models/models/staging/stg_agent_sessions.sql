@@ -2,7 +2,7 @@
 -- event. Whether it is still live depends on the clock and is decided by whoever reads.
 {{ config(
     materialized='incremental', unique_key='session_id', incremental_strategy='delete+insert',
-    meta={'aa': {'touched_by': 'session', 'key': 'session_id',
+    meta={'aa': {'touched_by': 'session', 'key': 'session_id', 'time': 'session_start',
                  'touches': {'day': 'cast(session_date as varchar)'}}}
 ) }}
 
@@ -21,7 +21,7 @@ with segments as (
         arg_min(user_email, segment) as user_email,
         list_sort(list_distinct(flatten(list(sources)))) as sources
     from {{ ref('stg_session_segments') }}
-    where {{ touched('session', 'session_id') }}
+    where {{ touched('session', 'session_id', 'segment_start') }}
     group by agent_type, session_id
 ),
 
@@ -112,3 +112,6 @@ left join context as c on c.agent_type = s.agent_type and c.session_id = s.sessi
 left join reported_activity as a on a.agent_type = s.agent_type and a.session_id = s.session_id
 left join {{ ref('stg_developer_names') }} as by_id on by_id.value = lower(s.developer_said)
 left join {{ ref('stg_developer_names') }} as by_email on by_email.value = lower(s.user_email)
+{%- if not is_incremental() %}
+order by s.session_start
+{%- endif %}

@@ -2,7 +2,7 @@
 -- in the session (older agents name no id).
 {{ config(
     materialized='incremental', unique_key='session_key', incremental_strategy='delete+insert',
-    meta={'aa': {'touched_by': 'session', 'key': 'session_key', 'time': 'ts',
+    meta={'aa': {'touched_by': 'tool_session', 'key': 'session_key', 'time': 'ts', 'times_of': 'session',
                  'touches': {'day': 'cast(usage_date as varchar)'}}}
 ) }}
 
@@ -10,7 +10,7 @@ with log_records as (
     select *
     from {{ source('raw', 'otel_logs') }}
     where event_name in ('tool_result', 'tool_call')
-        and {{ touched('session', "coalesce(session_id, '')", 'timestamp') }}
+        and {{ touched('tool_session', "coalesce(session_id, '')", 'timestamp') }}
     qualify row_number() over (partition by dedup_key order by batch_id) = 1
 ),
 
@@ -18,7 +18,7 @@ decisions as (
     select agent_type, session_id, tool_use_id, arg_max(decision, timestamp) as decision
     from {{ source('raw', 'otel_logs') }}
     where event_name = 'tool_decision' and tool_use_id is not null and decision is not null
-        and {{ touched('session', "coalesce(session_id, '')", 'timestamp') }}
+        and {{ touched('tool_session', "coalesce(session_id, '')", 'timestamp') }}
     group by all
 ),
 
@@ -27,14 +27,14 @@ span_records as (
     select *
     from {{ source('raw', 'otel_spans') }}
     where (starts_with(span_name, 'execute_tool') or span_name = 'ai.toolCall')
-        and {{ touched('session', "coalesce(session_id, '')", 'timestamp') }}
+        and {{ touched('tool_session', "coalesce(session_id, '')", 'timestamp') }}
     qualify row_number() over (partition by agent_type, trace_id, span_id order by batch_id, dedup_key) = 1
 ),
 
 transcript_lines as (
     select *
     from {{ source('raw', 'transcript_tool_calls') }}
-    where {{ touched('session', "coalesce(session_id, '')", 'timestamp') }}
+    where {{ touched('tool_session', "coalesce(session_id, '')", 'timestamp') }}
     qualify row_number() over (partition by dedup_key order by batch_id) = 1
 ),
 

@@ -4,14 +4,14 @@
 -- the client's cost. Spans count only for sessions without either, counters only for sessions without all of them.
 {{ config(
     materialized='incremental', unique_key='session_key', incremental_strategy='delete+insert',
-    meta={'aa': {'touched_by': 'session', 'key': 'session_key', 'time': 'ts',
+    meta={'aa': {'touched_by': 'request_session', 'key': 'session_key', 'time': 'ts', 'times_of': 'session',
                  'touches': {'day': 'cast(usage_date as varchar)'}}}
 ) }}
 
 with observations as (
     select *, {{ plain_model('model_name') }} as plain_model
     from {{ ref('stg_request_observations') }}
-    where {{ touched('session', 'session_key', 'ts') }}
+    where {{ touched('request_session', 'session_key', 'ts') }}
 ),
 
 -- Only what is needed to bring the sources together: at a million requests, windows over whole rows spill to disk.

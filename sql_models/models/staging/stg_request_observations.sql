@@ -2,14 +2,14 @@
 -- output including reasoning. What several sources say of the same call is brought together in stg_api_requests.
 {{ config(
     materialized='incremental', unique_key='session_key', incremental_strategy='delete+insert',
-    meta={'aa': {'touched_by': 'session', 'key': 'session_key', 'time': 'ts',
+    meta={'aa': {'touched_by': 'request_session', 'key': 'session_key', 'time': 'ts', 'times_of': 'session',
                  'touches': {'day': 'cast(usage_date as varchar)'}}}
 ) }}
 
 with log_records as (
     select *
     from {{ source('raw', 'otel_logs') }}
-    where {{ touched('session', "coalesce(session_id, '')", 'timestamp') }}
+    where {{ touched('request_session', "coalesce(session_id, '')", 'timestamp') }}
         and (
             (event_name in ('api_request', 'api_response') and agent_type <> 'codex'
                 and (input_tokens is not null or output_tokens is not null))
@@ -69,9 +69,9 @@ lines_of_other_sessions as (
     from {{ source('raw', 'transcript_usage') }} as u
     semi join (
         select distinct message_id from {{ source('raw', 'transcript_usage') }}
-        where message_id is not null and {{ touched('session', "coalesce(session_id, '')", 'timestamp') }}
+        where message_id is not null and {{ touched('request_session', "coalesce(session_id, '')", 'timestamp') }}
     ) as m on m.message_id = u.message_id
-    anti join aa_touched_session as t on t.key = coalesce(u.session_id, '')
+    anti join aa_touched_request_session as t on t.key = coalesce(u.session_id, '')
 ),
 
 {% endif -%}
@@ -81,7 +81,7 @@ transcript_lines as (
     select *
     from (
         select * from {{ source('raw', 'transcript_usage') }}
-        where {{ touched('session', "coalesce(session_id, '')", 'timestamp') }}
+        where {{ touched('request_session', "coalesce(session_id, '')", 'timestamp') }}
         {% if var('aa_touched', false) -%}
         union all
         select * from {{ source('raw', 'transcript_usage') }}
@@ -132,13 +132,13 @@ from_transcripts as (
         {{ price_speed('speed', 'service_tier') }} as speed,
         service_version as agent_version
     from transcript_lines
-    where {{ touched('session', "coalesce(session_id, '')") }}
+    where {{ touched('request_session', "coalesce(session_id, '')") }}
 ),
 
 span_records as (
     select *
     from {{ source('raw', 'otel_spans') }}
-    where {{ touched('session', "coalesce(session_id, '')", 'timestamp') }}
+    where {{ touched('request_session', "coalesce(session_id, '')", 'timestamp') }}
         and (
             span_name = 'claude_code.llm_request'
             or span_name = 'ai.streamText.doStream'
@@ -153,7 +153,7 @@ span_records as (
 subagent_spans as (
     select distinct trace_id, span_id
     from {{ source('raw', 'otel_spans') }}
-    where {{ touched('session', "coalesce(session_id, '')", 'timestamp') }}
+    where {{ touched('request_session', "coalesce(session_id, '')", 'timestamp') }}
         and agent_type = 'github_copilot' and starts_with(span_name, 'invoke_agent ')
 ),
 
@@ -214,7 +214,7 @@ metric_points as (
                  when 'thought' then 'reasoning'
                  when 'reasoning' then 'reasoning' end end as measure
     from {{ source('raw', 'otel_metrics') }}
-    where {{ touched('session', "coalesce(session_id, '')", 'timestamp') }}
+    where {{ touched('request_session', "coalesce(session_id, '')", 'timestamp') }}
         and kind = 'sum'
         and metric_name in (
             'claude_code.token.usage', 'claude_code.cost.usage', 'gemini_cli.token.usage', 'qwen-code.token.usage'

@@ -3,7 +3,7 @@
 -- do not make one (agents send them under throw-away ids when they resume).
 {{ config(
     materialized='incremental', unique_key='session_id', incremental_strategy='delete+insert',
-    meta={'aa': {'touched_by': 'session', 'key': 'session_id'}}
+    meta={'aa': {'touched_by': 'session', 'key': 'session_id', 'time': 'segment_start'}}
 ) }}
 
 with log_events as (
@@ -119,3 +119,6 @@ select
     list_sort(list_distinct(list(source))) as sources
 from numbered
 group by agent_type, session_id, segment
+{%- if not is_incremental() %}
+order by segment_start
+{%- endif %}
