@@ -16,7 +16,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine.modelrunner import described, doc_blocks, profile, properties, resolve, unit_parse, yaml_selectors, yamlfile
+from engine.modelrunner import (
+    described,
+    doc_blocks,
+    profile,
+    project_keys,
+    properties,
+    resolve,
+    unit_parse,
+    yaml_selectors,
+    yamlfile,
+)
 from engine.modelrunner import packages as package_files
 from engine.modelrunner.context import Environ, Flags, Variables, general, new_invocation_id
 from engine.modelrunner.fingerprint import OWN_MACROS, of_files
@@ -134,6 +144,9 @@ class Project:
                 heed(warning)
         connected, open_sources, done, disabled = resolve.connect(nodes, sources, exposures, root.name, heed)
         resolve.check_groups(groups, connected.values())
+        described_members: list[Member] = [*nodes, *sources, *exposures]
+        for path in project_keys.unused(root.values, ((item.resource_type, item.fqn) for item in described_members)):
+            heed(f"dbt_project.yml: the configuration {path} applies to nothing")
         docs = doc_blocks.read(packages.values(), root.name)
         descriptions = doc_blocks.Descriptions(docs, yaml_contexts, written)
         connected = {key: descriptions.node(node) for key, node in connected.items()}

@@ -6,7 +6,7 @@ does both.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from engine.modelrunner.problems import ParseProblem, nearest
@@ -43,3 +43,32 @@ def check(content: Mapping[str, Any], where: str) -> None:
         raise ParseProblem(
             f"'config-version' is {content['config-version']!r}", where=where, hint="write config-version: 2"
         )
+
+
+SECTIONS = {
+    "models": ("model", "analysis"), "seeds": ("seed",), "snapshots": ("snapshot",), "tests": ("test",),
+    "data_tests": ("test",), "sources": ("source",), "unit_tests": ("unit_test",), "exposures": ("exposure",),
+}  # fmt: skip
+
+
+def unused(content: Mapping[str, Any], members: Iterable[tuple[str, tuple[str, ...]]]) -> list[str]:
+    """Paths of configuration (`models.shop.staging`) that no member is below; members are (kind, fqn)."""
+    below: dict[str, set[tuple[str, ...]]] = {}
+    for kind, fqn in members:
+        below.setdefault(kind, set()).update(fqn[:length] for length in range(len(fqn) + 1))
+    found = []
+    for section, kinds in SECTIONS.items():
+        used = set[tuple[str, ...]]().union(*(below.get(kind, set()) for kind in kinds))
+        found += [".".join((section, *path)) for path in _paths(content.get(section), ()) if path not in used]
+    return found
+
+
+def _paths(level: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The paths at which something is configured."""
+    if not isinstance(level, Mapping):
+        return
+    if path and any(str(key).startswith("+") or not isinstance(value, Mapping) for key, value in level.items()):
+        yield path
+    for key, value in level.items():
+        if isinstance(value, Mapping) and not str(key).startswith("+"):
+            yield from _paths(value, (*path, str(key)))

@@ -162,6 +162,8 @@ class Runner:
 
     def _verb(self, verb: str, selection: Selection, publish: Publish) -> RunOutcome:
         ids = selected_ids(self.project, selection, VERB_TYPES[verb], self.previous)
+        if not ids and self.project.flags.warn_error:
+            raise SelectionProblem("the selection matches no node", hint="--warn-error makes a warning an error")
         if verb == "build":
             # As in dbt, a build runs a unit test only along with its model.
             nodes = self.project.nodes

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from engine.modelrunner.problems import ParseProblem
+from engine.modelrunner.context import Flags
+from engine.modelrunner.problems import ParseProblem, SelectionProblem
 from engine.modelrunner.runner import Selection
 
 from .conftest import PROFILE, PROJECT, Toy
@@ -188,6 +189,22 @@ def test_what_is_told_and_no_reason_to_stop(toy: Toy, text: str, said: str) -> N
     toy.write({**A, "models/s.yml": text}).load()
     assert len(toy.said) == 1
     assert said in toy.said[0]
+
+
+def test_configuration_that_applies_to_nothing_is_told(toy: Toy) -> None:
+    section = "models: {+tags: x, toy: {a: {+alias: z}, gone: {+materialized: table}}, other: {deep: {enabled: true}}}"
+    toy.write({**A, "dbt_project.yml": f"{PROJECT}{section}\nseeds: {{toy: {{+tags: x}}}}\n"}).load()
+    assert toy.said == [
+        f"Warning: dbt_project.yml: the configuration {path} applies to nothing"
+        for path in ("models.toy.gone", "models.other.deep", "seeds.toy")
+    ]
+
+
+def test_a_selection_of_nothing_is_an_error_when_warnings_are(toy: Toy) -> None:
+    toy.write(A)
+    with pytest.raises(SelectionProblem, match="matches no node"):
+        toy.runner(flags=Flags(warn_error=True)).test()
+    assert not (toy.folder / "target/run_results.json").exists()
 
 
 def test_a_chain_of_models_longer_than_the_stack_is_read_and_selected(toy: Toy) -> None:
