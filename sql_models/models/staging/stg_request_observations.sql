@@ -343,7 +343,7 @@ from observations as o
 left join {{ ref('stg_developer_names') }} as by_id on by_id.value = lower(o.developer_said)
 left join {{ ref('stg_developer_names') }} as by_email on by_email.value = lower(o.user_email)
 left join {{ ref('stg_developer_names') }} as by_user
-    on by_user.value = lower(o.user_id) and o.developer_said is null and o.user_email is null
+    on by_user.value = case when o.developer_said is null and o.user_email is null then lower(o.user_id) end
 {%- if not is_incremental() %}
 -- Stored by time: whoever asks for some days reads only their row groups.
 order by o.ts
