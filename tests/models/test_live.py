@@ -125,6 +125,44 @@ def test_any_order_of_batches_ends_as_a_full_build(
     loop.close()
 
 
+def test_sessions_resumed_and_told_of_late_end_as_a_full_build(
+    open_bench: Callable[..., Workbench], tmp_path: Path
+) -> None:
+    """Refreshes read only the times between which the rows of touched sessions lie: here these jump by months."""
+    day = 86_400
+    bench = open_bench()
+    loop = LiveLoop(project("{}"), bench.database.cursor)
+    loop.start()
+    tool = {"tool_name": "Bash", "is_git_commit": True, "success": True}
+    for told in (
+        [request(0, request_id="a"), log("tool_result", 5, **tool), commit("a1", 6)],
+        [request(40 * day, session_id="s2"), line(40 * day, session_id="s2")],
+        [request(300 * day, request_id="b")],
+        [counter("input", 7, -200 * day), log("tool_result", -200 * day, **tool), context(-201 * day, branch="old")],
+        [commit("b2", -200 * day + 4), request(40 * day + 1, session_id=None, request_id="c")],
+        [line(150 * day, request_id="c", message_id="c"), line(0, request_id="a", message_id="a")],
+        [line(301 * day, session_id="s3", request_id="c", message_id="c"), log("user_prompt", 302 * day)],
+        [request(299 * day, session_id="s2"), evidence("a1" + "0" * 38, "telemetry_sha", session_id="s2")],
+    ):
+        refreshed(bench, loop, *told)
+    loop.close()
+    kept, full = bench.snapshot(), rebuilt(bench, tmp_path / "full")
+    for name in full:
+        assert kept[name] == full[name], name
+
+
+def test_new_tool_calls_leave_requests_alone(bench: Workbench) -> None:
+    loop = LiveLoop(project("{}"), bench.database.cursor)
+    loop.start()
+    refreshed(bench, loop, request(0), log("tool_result", 1, tool_name="Edit", tool_use_id="t1", success=True))
+    told = refreshed(bench, loop, log("tool_result", 2, tool_name="Edit", tool_use_id="t2", success=True))
+    models = {name.rsplit(".", 1)[1] for name in told.models}
+    assert {"stg_agent_tool_calls", "fct_tool_usage", "fct_sessions"} <= models
+    assert models.isdisjoint({"stg_request_observations", "stg_api_requests", "fct_daily_usage", "fct_commit_costs"})
+    assert bench.row("select tool_call_count, request_count from mart.fct_sessions") == (2, 1)
+    loop.close()
+
+
 def refreshed(bench: Workbench, loop: LiveLoop, *told: RawRows) -> Refresh:
     bench.take(merged(told))
     refresh = loop.refresh()
