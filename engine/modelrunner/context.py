@@ -22,7 +22,7 @@ import pytz
 import yaml
 from jinja2.defaults import DEFAULT_NAMESPACE
 
-from engine.modelrunner.jinja import MacroReturn, as_bool, as_native, as_number, as_text
+from engine.modelrunner.jinja import ROOT, FreeMacro, MacroReturn, as_bool, as_native, as_number, as_text
 from engine.modelrunner.problems import NodeProblem, ParseProblem, nearest
 
 DBT_VERSION = "1.11.16"
@@ -179,7 +179,12 @@ def _zip(*values: Any, default: Any = None) -> Any:
         return default
 
 
-def _try(message: Any, action: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+@jinja2.pass_context
+def _try(
+    template: jinja2.runtime.Context, message: Any, action: Callable[..., Any], *arguments: Any, **named: Any
+) -> Any:
+    if isinstance(action, FreeMacro):
+        action = action.macro.bind(template.parent[ROOT], action.environment)
     try:
         return action(*arguments, **named)
     except Exception:

@@ -12,6 +12,7 @@ import functools
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import jinja2
@@ -24,6 +25,8 @@ from engine.errors import ModelError
 from engine.modelrunner.problems import ParseProblem, nearest, template_line
 
 PREFIX = "macro__"
+# Where a context names itself, so that a macro that is called finds it.
+ROOT = "__context__"
 HAS_JINJA = re.compile(r"\{[{%#]")
 
 
@@ -278,6 +281,29 @@ class BoundMacro:
             return value.value
 
 
+class FreeMacro:
+    """A macro that finds its node's context in the template that calls it.
+
+    Hundreds of macros are put into the context of each of hundreds of nodes, so none is bound before it is called.
+    """
+
+    __slots__ = ("environment", "macro")
+
+    def __init__(self, macro: Macro, environment: Environment) -> None:
+        self.macro = macro
+        self.environment = environment
+
+    @jinja2.pass_context
+    def __call__(self, template: jinja2.runtime.Context, *arguments: Any, **named: Any) -> Any:
+        return BoundMacro(self.macro, template.parent[ROOT], self.environment)(*arguments, **named)
+
+
+def called_from(context: Mapping[str, Any], name: str, package: str | None = None) -> Callable[..., Any] | None:
+    """What templates of this context call by this name, for calls from Python; None when there is nothing."""
+    found = (context.get(package) or {} if package else context).get(name)
+    return BoundMacro(found.macro, context[ROOT], found.environment) if isinstance(found, FreeMacro) else found
+
+
 @functools.lru_cache(maxsize=4096)
 def compile_text(source: str, filename: str, environment: Environment) -> jinja2.Template:
     """A template whose errors name `filename`; ParseProblem for wrong syntax."""
@@ -317,6 +343,7 @@ class Macros:
     def __init__(self, root: str) -> None:
         self.root = root
         self.by_package: dict[str, dict[str, Macro]] = {}
+        self._free: dict[tuple[int, int], dict[str, Mapping[str, FreeMacro]]] = {}
 
     def add(self, macro: Macro) -> None:
         """ParseProblem when the package already has a macro of that name."""
@@ -344,13 +371,17 @@ class Macros:
 
     def bind_into(self, context: dict[str, Any], package: str, environment: Environment) -> None:
         """Puts every macro into the context, under its name and under its package, as dbt resolves them."""
-        bound: dict[str, dict[str, BoundMacro]] = {
-            owner: {name: macro.bind(context, environment) for name, macro in known.items()}
-            for owner, known in self.by_package.items()
-        }
+        key = (id(environment), sum(map(len, self.by_package.values())))
+        if key not in self._free:
+            self._free[key] = {
+                owner: MappingProxyType({name: FreeMacro(macro, environment) for name, macro in known.items()})
+                for owner, known in self.by_package.items()
+            }
+        free = self._free[key]
         for owner in ("dbt", self.root, package):
-            context.update(bound.get(owner, {}))
-        context.update(bound)
+            context.update(free.get(owner, {}))
+        context.update(free)
+        context[ROOT] = context
 
     def suggest(self, name: str) -> str | None:
         """The nearest known macro, as a hint."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from engine.modelrunner.database import Connection
+from engine.modelrunner.jinja import called_from
 from engine.modelrunner.materialize import Materialized, persist_docs, run_hooks, target_of
 from engine.modelrunner.nodes import Node
 from engine.modelrunner.problems import NodeProblem, ParseProblem, nearest
@@ -66,7 +67,7 @@ def snapshot(
         strategy = _strategy(node, context, existing is not None)
         target = target_of(node)
         if existing is None:
-            statement = f"create table {target} as (\n{context['build_snapshot_table'](strategy, sql)}\n);"
+            statement = f"create table {target} as (\n{_call(context, 'build_snapshot_table', strategy, sql)}\n);"
             row = connection.one(statement)
             done = Materialized(row[0] if row else None, statement)
         else:
@@ -78,10 +79,16 @@ def snapshot(
     return done
 
 
+def _call(context: Mapping[str, Any], name: str, *arguments: Any) -> Any:
+    macro = called_from(context, name)
+    assert macro is not None, name
+    return macro(*arguments)
+
+
 def _strategy(node: Node, context: Mapping[str, Any], exists: bool) -> Mapping[str, Any]:
     name = str(node.config.get("strategy"))
     package, _, short = name.rpartition(".")
-    macro = (context.get(package, {}) if package else context).get(f"snapshot_{short}_strategy")
+    macro = called_from(context, f"snapshot_{short}_strategy", package or None)
     if macro is None:
         raise NodeProblem(
             f"{node.original_path}: no snapshot strategy '{name}'",
@@ -97,7 +104,7 @@ def _strategy(node: Node, context: Mapping[str, Any], exists: bool) -> Mapping[s
 def _must_be_snapshot(node: Node, existing: Relation, connection: Connection, context: Mapping[str, Any]) -> None:
     if not existing.is_table:
         raise NodeProblem(f"cannot snapshot into {existing}: it is a view", hint="drop it or choose another alias")
-    names = context["get_snapshot_table_column_names"]()
+    names = _call(context, "get_snapshot_table_column_names")
     wanted = ["dbt_scd_id", "dbt_valid_from", "dbt_valid_to"]
     if hard_deletes(node.config) == "new_record":
         wanted.append("dbt_is_deleted")
@@ -116,7 +123,7 @@ def _continue(
 ) -> Materialized:  # fmt: skip
     staged = Relation("temp", "main", node.alias + STAGED)
     staging = f"create or replace temporary table {staged.include(database=False, schema=False)} as (\n"
-    staging += f"{context['snapshot_staging_table'](strategy, sql, target)}\n);"
+    staging += f"{_call(context, 'snapshot_staging_table', strategy, sql, target)}\n);"
     connection.execute(staging)
     try:
         known = {column.name.lower() for column in connection.columns(target)}
@@ -128,7 +135,7 @@ def _continue(
         for column in columns:
             if column.name.lower() not in known:
                 connection.execute(f"alter table {target} add column {column.quoted} {column.dtype}")
-        close = str(context["snapshot_close_sql"](target, staged)).strip()
+        close = str(_call(context, "snapshot_close_sql", target, staged)).strip()
         connection.execute(close)
         listed = ", ".join(column.quoted for column in columns)
         insert = f"insert into {target} ({listed}) select {listed} from {staged} where dbt_change_type = 'insert'"

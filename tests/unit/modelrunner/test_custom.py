@@ -106,3 +106,10 @@ def test_what_there_is_not_is_refused_before_anything_runs(toy: Toy, config: str
         toy.load()
     assert caught.value.hint is not None
     assert hint.replace("\\", "") in caught.value.hint
+
+
+def test_macros_are_values_that_can_be_handed_on(toy: Toy) -> None:
+    macros = "{% macro one() %}{{ return(1) }}{% endmacro %}{% macro call_it(f) %}{{ return(f() + 1) }}{% endmacro %}"
+    model = "select {{ call_it(one) }} as a, {{ context['one']() }} as b, {{ try_or_compiler_error('no', one) }} as c"
+    toy.write({"macros/m.sql": macros, "models/m.sql": model}).runner().run()
+    assert toy.rows("select * from m") == [(2, 1, 1)]

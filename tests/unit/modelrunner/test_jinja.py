@@ -141,7 +141,7 @@ def test_any_text_is_split_or_refused(text: str) -> None:
     ("sql", "expected"),
     [
         ("select 1", "with c as (x) select 1"),
-        ("\n-- with\nselect 1", "\n-- with\nwith c as (x) select 1"),
+        ("\n-- with\nselect 1", "with c as (x) \n-- with\nselect 1"),
         ("with q as (select 1) select * from q", "with c as (x),  q as (select 1) select * from q"),
         ("/* a */ with recursive q as (select 1) select 1",
          "/* a */ with recursive c as (x),  q as (select 1) select 1"),
