@@ -97,6 +97,11 @@ class Strictness:
     excepted: frozenset[str] = frozenset()
     silenced: frozenset[str] = frozenset()
 
+    @property
+    def says_anything(self) -> bool:
+        """Whether a warning is treated in another way than being said."""
+        return self.everything or bool(self.named or self.silenced)
+
     def error(self, name: str) -> bool:
         return (self.everything and name not in self.excepted) or name in self.named
 

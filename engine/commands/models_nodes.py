@@ -11,6 +11,7 @@ from engine.commands.models_work import Work
 
 if TYPE_CHECKING:
     from engine.modelrunner.results import RunOutcome
+    from engine.modelrunner.runner import Selection
 
 
 def run(work: Work) -> int:
@@ -18,10 +19,21 @@ def run(work: Work) -> int:
     report = work.report()
     runner, chosen = work.runner(report), work.selection()
     report.begin(work.verb)
+    if work.log.strictness.says_anything and not _selects(work, chosen):
+        # Which of these warnings are errors is a matter of their names, which the runner does not know.
+        say_unmatched(work)
+        work.log.say("NothingToDo", "Nothing to do: the selection matches no node")
+        return 0
     outcome: RunOutcome = getattr(runner, work.verb)(chosen)
     if not outcome.results:
         say_unmatched(work)
     return report.end(work.verb, outcome)
+
+
+def _selects(work: Work, chosen: Selection) -> bool:
+    from engine.modelrunner.runner import VERB_TYPES, selected_ids
+
+    return bool(selected_ids(work.project, chosen, VERB_TYPES[work.verb], work.previous()))
 
 
 def freshness(work: Work) -> int:
