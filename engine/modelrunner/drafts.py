@@ -52,6 +52,8 @@ class Draft:
     line: int = 1
     patch: Patch | None = None
     in_file: dict[str, Any] = field(default_factory=dict)
+    said: dict[str, Any] = field(default_factory=dict)
+    """The same as it was said: a lone tag or hook is no list."""
     refs: list[tuple[str | None, str]] = field(default_factory=list)
     source_refs: list[tuple[str, str]] = field(default_factory=list)
     macro_names: list[str] = field(default_factory=list)
@@ -74,6 +76,7 @@ class CapturingConfig:
             if key in values and key.replace("_", "-") in values:
                 raise jinja2.TemplateRuntimeError(f"config() has both '{key}' and '{key.replace('_', '-')}'")
         self._draft.in_file = merged(self._draft.in_file, values)
+        self._draft.said = _said(self._draft.said, values)
         return ""
 
     def set(self, name: str, value: Any) -> str:
@@ -96,6 +99,15 @@ class CapturingConfig:
         return False
 
     persist_column_docs = persist_relation_docs
+
+
+def _said(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
+    """`high` over `low`; only what is said twice is joined."""
+    out = dict(low)
+    for raw_key, value in high.items():
+        key = {"pre_hook": "pre-hook", "post_hook": "post-hook"}.get(raw_key, raw_key)
+        out[key] = merged({key: out[key]}, {key: value})[key] if key in out else value
+    return out
 
 
 def called_macros(source: str, package: str, macros: Macros) -> list[str]:

@@ -79,6 +79,7 @@ def generic_test(
     if short != full:
         config_given.setdefault("alias", short)
     draft.in_file = merged(draft.in_file, config_given)
+    draft.said |= config_given
     draft.raw_code += _config_call(config_given)
     # As in dbt, what the package itself calls so is taken for the macro, even where a namespace says another.
     if (noted := parser.macros.find(f"test_{definition.name}", search=package.name) or macro) is not None:

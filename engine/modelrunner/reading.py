@@ -127,8 +127,9 @@ class Reader:
         self.guard(draft, lambda: template.render(self.context(draft)))
 
     def capture(self, draft: Draft, texts: list[str]) -> None:
-        """References in hooks count as the node's own."""
+        """References and macros in hooks count as the node's own."""
         for text in texts:
+            draft.macro_names.extend(self.called(text, draft.package.name))
             template = compile_text(text, draft.original_path, PARSE_ENVIRONMENT)
             self.guard(draft, functools.partial(template.render, self.context(draft)))
 

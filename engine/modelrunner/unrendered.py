@@ -8,6 +8,7 @@ files and config(). Refuses to say what is in force: parse.py does.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -42,47 +43,49 @@ def unrendered_config(
 
 
 def _of_file(draft: Draft, more: bool) -> Mapping[str, Any]:
+    if not more or (draft.resource_type == "model" and _is_literal(draft.raw_code)):
+        return draft.said
     calls = _config_calls(draft.raw_code) if "config(" in draft.raw_code else []
-    if more and calls:
+    if calls:
         # The last call wins, and a value is compared as its expression.
         return {keyword.key: str(keyword) for call in calls for keyword in call.kwargs}
-    if draft.resource_type == "model" and draft.patch is None and len(calls) == 1 and _is_plain(draft.raw_code):
-        # dbt reads such a file without rendering it, and keeps the values as they stand there.
-        return {keyword.key: _constant(keyword.value) for keyword in calls[0].kwargs}
-    return draft.in_file
+    return draft.said
+
+
+def _is_literal(text: str) -> bool:
+    """Whether a file's Jinja is only ref, source and config of texts, lists, mappings, True and False.
+
+    dbt reads such a model without rendering it, so its values stand for themselves.
+    """
+    if any(re.search(r"\b(true|false)\b", tag) for tag in re.findall(r"\{\{.*?\}\}", text, re.DOTALL)):
+        return False
+    for part in NATIVE_PARSE.parse(text).body:
+        for piece in part.nodes if isinstance(part, jinja2.nodes.Output) else (part,):
+            if isinstance(piece, jinja2.nodes.TemplateData):
+                continue
+            if not isinstance(piece, jinja2.nodes.Call) or not isinstance(piece.node, jinja2.nodes.Name):
+                return False
+            hooked = any(keyword.key in ("pre_hook", "post_hook") for keyword in piece.kwargs)
+            if piece.node.name not in ("ref", "source", "config") or piece.dyn_args or piece.dyn_kwargs or hooked:
+                return False
+            if not all(_is_literal_value(item) for item in (*piece.args, *(word.value for word in piece.kwargs))):
+                return False
+    return True
+
+
+def _is_literal_value(value: jinja2.nodes.Node) -> bool:
+    if isinstance(value, jinja2.nodes.Const):
+        return isinstance(value.value, str | bool)
+    if isinstance(value, jinja2.nodes.List):
+        return all(_is_literal_value(item) for item in value.items)
+    if isinstance(value, jinja2.nodes.Dict):
+        return all(_is_literal_value(pair.key) and _is_literal_value(pair.value) for pair in value.items)
+    return False
 
 
 def _config_calls(text: str) -> list[jinja2.nodes.Call]:
     calls = NATIVE_PARSE.parse(text).find_all(jinja2.nodes.Call)
     return [call for call in calls if isinstance(call.node, jinja2.nodes.Name) and call.node.name == "config"]
-
-
-def _is_plain(text: str) -> bool:
-    """Whether a file's Jinja is nothing but ref, source and config of constants."""
-    for part in NATIVE_PARSE.parse(text).body:
-        if not isinstance(part, jinja2.nodes.Output):
-            return False
-        for piece in part.nodes:
-            if isinstance(piece, jinja2.nodes.TemplateData):
-                continue
-            if not isinstance(piece, jinja2.nodes.Call) or not isinstance(piece.node, jinja2.nodes.Name):
-                return False
-            if piece.node.name not in ("ref", "source", "config") or piece.dyn_args or piece.dyn_kwargs:
-                return False
-            values = [*piece.args, *(keyword.value for keyword in piece.kwargs)]
-            if any(_constant(value) is _NO_CONSTANT for value in values):
-                return False
-    return True
-
-
-_NO_CONSTANT = object()
-
-
-def _constant(value: jinja2.nodes.Expr) -> Any:
-    try:
-        return value.as_const()
-    except (jinja2.nodes.Impossible, TypeError):
-        return _NO_CONSTANT
 
 
 def unrendered_source(
