@@ -9,10 +9,10 @@ from __future__ import annotations
 import datetime
 import itertools
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from engine.modelrunner import (
     artifacts,
@@ -129,6 +129,11 @@ class Run:
         if self.verb == "compile":
             for index, member in enumerate(numbered, 1):
                 self._member(member, index, len(numbered))
+            flags = self.project.flags
+            if flags.which == "docs" or (flags.which == "compile" and not _names_nodes(flags.extra)):
+                # As in dbt, an ephemeral model has a result of its own only where `compile` was asked for nodes.
+                short = {uid for uid in self.ids if nodes[uid].config.materialized == "ephemeral"}
+                self.results = [result for result in self.results if result.failed or result.unique_id not in short]
             self.results.extend(hooks.compile() if self.ids else ())
             return
         start = time.perf_counter()
@@ -331,6 +336,10 @@ class Run:
         if node.resource_type == "test" and tests.keeps_rows(node, self.project.flags.store_failures):
             return str(Relation(node.database, node.schema, node.alias))
         return node.relation_name
+
+
+def _names_nodes(given: Mapping[str, Any]) -> bool:
+    return bool(given.get("select") or given.get("models"))
 
 
 class _Undo(Exception):

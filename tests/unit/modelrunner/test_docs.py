@@ -240,6 +240,16 @@ def test_a_model_that_does_not_compile_is_exit_2_and_writes_no_catalog(
     assert not (shop.folder / "target/catalog.json").exists()
 
 
+def test_an_ephemeral_model_has_a_result_only_where_compile_names_nodes(shop: Toy) -> None:
+    shop.write({"models/e.sql": "{{ config(materialized='ephemeral') }} select 1 as id"})
+    for words, there in ((["docs", "generate"], False), (["compile"], False), (["compile", "-s", "e"], True)):
+        assert main(["models", *words, "-q"]) == 0
+        results = json.loads((shop.folder / "target/run_results.json").read_text())["results"]
+        assert ("model.toy.e" in {result["unique_id"] for result in results}) is there
+        manifest = json.loads((shop.folder / "target/manifest.json").read_text())
+        assert manifest["nodes"]["model.toy.e"]["compiled_code"].strip() == "select 1 as id"
+
+
 def test_assets_lie_beside_the_page(shop: Toy) -> None:
     project = (shop.folder / "dbt_project.yml").read_text()
     shop.write({"dbt_project.yml": project + "asset-paths: [assets, ../outside]\n", "assets/a/b.txt": "b"})
