@@ -7,13 +7,16 @@ refuses databases other than DuckDB, Python models and packages from the network
     project.py     everything that the files say     runner.py       the verbs
     packages.py    dbt_project.yml, local packages   run.py          one invocation, node by node
     profile.py     profiles.yml                      compile.py      nodes to SQL
-    properties.py  property files                    materialize.py  views, tables, incremental models; snapshots.py
+    opening.py     settings, further databases       external.py     sources that are files
+    properties.py  property files                    materialize.py  views, tables (incremental.py, snapshots.py)
+                                                     custom.py       what a project brings of its own
     parse.py       files to nodes (drafts.py,        tests.py        data tests; unit_tests.py
-                   generic_tests.py)                 seeds.py        CSV files
+                   generic_tests.py)                 seeds.py        CSV files; seed_types.py
     resolve.py     references to edges               artifacts.py    manifest.json, run_results.json
     graph.py       order, ancestors                  live_plan.py    what a refresh would do
     selection.py   dbt's selection grammar           live.py         the live loop
-    selector.py    which nodes a selection means     jinja.py, context.py, adapter.py, relation.py: templates
+    selector.py    which nodes a selection means     jinja.py, context.py, adapter.py, relation.py,
+                                                     result_table.py: templates
     catalog.py     catalog.json                      doc_blocks.py   doc blocks and descriptions
     docs_data.py   what documentation shows          docs_page.py    as a page (page/); docs_markdown.py
     lineage.py     columns of a project              lineage_sql.py  columns of a query (lineage_trace.py)

@@ -187,7 +187,11 @@ class Column:
             object.__setattr__(self, "fields", tuple(Column(part[0], part[1]) for part in parts if len(part) == 2))
 
     def __str__(self) -> str:
-        return f"<DuckDBColumn {self.name} ({self.data_type})>"
+        return (
+            f"DuckDBColumn(column={self.column!r}, dtype={self.dtype!r}, char_size={self.char_size},"
+            f" numeric_precision={self.numeric_precision}, numeric_scale={self.numeric_scale},"
+            f" fields=[{', '.join(map(str, self.fields))}])"
+        )
 
     @property
     def name(self) -> str:
