@@ -73,3 +73,46 @@ def test_a_state_that_is_not_there(toy: Toy) -> None:
 def test_a_state_that_means_nothing(built: Toy, word: str) -> None:
     with pytest.raises(SelectionProblem, match="unknown state"):
         names(built, word)
+
+
+SOURCES = {
+    "models/s.yml": "sources: [{name: raw, schema: main, tables: [{name: old, loaded_at_field: loaded, freshness:"
+    " {warn_after: {count: 1, period: day}}}, {name: fresh, loaded_at_field: loaded, freshness:"
+    " {warn_after: {count: 1, period: day}}}]}]",
+    "models/a.sql": "select * from {{ source('raw', 'old') }}",
+    "models/b.sql": "select * from {{ source('raw', 'fresh') }}",
+}
+
+
+def test_sources_that_have_newer_rows(toy: Toy) -> None:
+    toy.write(SOURCES).execute(
+        "create table old as select timestamptz '2026-01-01 00:00:00+00' as loaded;"
+        " create table fresh as select timestamptz '2026-01-01 00:00:00+00' as loaded"
+    )
+    toy.runner().freshness()
+    shutil.copytree(toy.folder / "target", toy.folder / "state")
+    toy.execute("insert into fresh values (timestamptz '2026-01-02 00:00:00+00')")
+    toy.runner().freshness()
+    earlier = state.read(toy.folder / "state", toy.folder / "target")
+    runner = Runner(toy.load(), toy.connect, previous=earlier)
+    assert runner.ls(Selection(("source_status:fresher+",))) == ["model.toy.b", "source.toy.raw.fresh"]
+
+
+def test_newer_rows_need_both_files(toy: Toy) -> None:
+    toy.write(SOURCES)
+    with pytest.raises(SelectionProblem, match=r"sources\.json"):
+        names(toy, "source_status:fresher")
+
+
+def test_what_became_of_tests(toy: Toy) -> None:
+    files = {
+        "models/a.sql": "select 1 as id union all select 1 as id",
+        "models/p.yml": "models: [{name: a, columns: [{name: id, data_tests: [unique, not_null,"
+        " {accepted_values: {arguments: {values: [2]}, config: {severity: warn}}}]}]}]",
+    }
+    toy.write(files).runner().build()
+    shutil.copytree(toy.folder / "target", toy.folder / "state")
+    assert names(toy, "result:fail") == ["unique_a_id"]
+    assert names(toy, "result:warn") == ["accepted_values_a_id__2"]
+    assert names(toy, "result:pass") == ["not_null_a_id"]
+    assert names(toy, "1+result:fail") == ["a", "accepted_values_a_id__2", "not_null_a_id", "unique_a_id"]
