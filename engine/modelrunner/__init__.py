@@ -15,6 +15,9 @@ refuses databases other than DuckDB, Python models and packages from the network
     resolve.py     references to edges               artifacts.py    manifest.json, run_results.json
     graph.py       order, ancestors                  live_plan.py    what a refresh would do
     selection.py   dbt's selection grammar           live.py         the live loop
+    yaml_selectors.py  selectors.yml                 choosing.py     what a command is about; listing.py
+    state.py       what changed since a manifest     defer.py        relations of an earlier state
+    records.py     the manifest's records            unrendered.py   configuration as it was written
     selector.py    which nodes a selection means     jinja.py, context.py, adapter.py, relation.py,
                                                      result_table.py: templates
     catalog.py     catalog.json                      doc_blocks.py   doc blocks and descriptions
