@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     import uvloop
 
     from engine import settings as engine_settings
-    from engine.commands.models_inside import commands_of
+    from engine.commands.models.inside import commands_of
     from engine.errors import ConfigurationError
     from engine.service import Engine
 

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.cli import main
-from engine.commands.models_choices import choose, strictness
-from engine.commands.models_flags import ALL, FLAGS
+from engine.commands.models.choices import choose, strictness
+from engine.commands.models.flags import ALL, FLAGS
 from engine.errors import EngineError
 
 from .conftest import Toy

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from engine.cli import main
-from engine.commands.models_log import EVENTS, Log
-from engine.commands.models_report import Cancelled, Lines
-from engine.commands.models_words import line
+from engine.commands.models.log import EVENTS, Log
+from engine.commands.models.report import Cancelled, Lines
+from engine.commands.models.words import line
 
 from .conftest import Toy
 

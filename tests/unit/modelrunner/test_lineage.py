@@ -249,7 +249,7 @@ def test_a_table_that_is_no_part_of_the_project_keeps_its_name(shop: Toy) -> Non
 
 
 def test_sqlglot_is_read_only_for_columns() -> None:
-    code = "import sys, engine.modelrunner.runner, engine.commands.models_lineage, engine.modelrunner.lineage_text;"
+    code = "import sys, engine.modelrunner.runner, engine.commands.models.lineage, engine.modelrunner.lineage_text;"
     done = subprocess.run(
         [sys.executable, "-c", f"{code} print('sqlglot' in sys.modules)"], capture_output=True, text=True, check=True
     )

@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 
 from engine.commands import models
-from engine.commands.models_asking import ls
-from engine.commands.models_choices import choose
-from engine.commands.models_log import Log
-from engine.commands.models_place import Place
-from engine.commands.models_project import Choice
-from engine.commands.models_work import Work
+from engine.commands.models.asking import ls
+from engine.commands.models.choices import choose
+from engine.commands.models.log import Log
+from engine.commands.models.place import Place
+from engine.commands.models.project import Choice
+from engine.commands.models.work import Work
 from engine.errors import EngineError
 from engine.modelrunner.project import Project
 

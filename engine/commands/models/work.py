@@ -1,7 +1,7 @@
 """What a verb of `aa-engine models` is given to work with.
 
 Owns the way from flags to a loaded project, a selection, a runner and a report, each made when a verb asks for it.
-Refuses the verbs themselves (models_nodes, models_asking, models_upkeep …) and to print an error: `perform` lets it
+Refuses the verbs themselves (nodes, asking, upkeep …) and to print an error: `perform` lets it
 rise, except into the structured log.
 """
 
@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from engine import __version__
-from engine.commands import models_project, models_remote
-from engine.commands.models_choices import Choices, again, choose, strictness
-from engine.commands.models_log import Log, instant
-from engine.commands.models_place import Place
-from engine.commands.models_report import Lines, Records, Report
-from engine.commands.models_verbs import VERBS, Verb
+from engine.commands.models import project, remote
+from engine.commands.models.choices import Choices, again, choose, strictness
+from engine.commands.models.log import Log, instant
+from engine.commands.models.place import Place
+from engine.commands.models.report import Lines, Records, Report
+from engine.commands.models.verbs import VERBS, Verb
 from engine.errors import EngineError, UsageError
 
 if TYPE_CHECKING:
@@ -44,14 +44,14 @@ class Work:
     words: Mapping[str, Any]
     place: Place
     log: Log
-    chosen: models_project.Choice
+    chosen: project.Choice
     _project: Project | None = field(default=None, repr=False)
 
     @property
     def project(self) -> Project:
         """The project, read at first use. ParseProblem (exit 2) says file and line."""
         if self._project is None:
-            self._project = models_project.load(self.choices, self.place, self.chosen, self.log)
+            self._project = project.load(self.choices, self.place, self.chosen, self.log)
             for warning in self._project.warnings:
                 self.log.say("Note", warning, level="warn", msg=warning)
         return self._project
@@ -63,7 +63,7 @@ class Work:
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """The database; the caller closes it."""
-        return (self.place.connect or models_project.connect)(self.project)
+        return (self.place.connect or project.connect)(self.project)
 
     def report(self) -> Report:
         """What says how the run goes."""
@@ -132,9 +132,9 @@ def perform(verb: Verb, command_line: Mapping[str, Any], place: Place) -> int:
     began = time.monotonic()
     try:
         work = _work(verb, command_line, place, log)
-        address = models_remote.engine_for(verb, work.choices, work.chosen, place)
+        address = remote.engine_for(verb, work.choices, work.chosen, place)
         if address is not None:
-            return models_remote.perform_inside(address, verb, command_line, place)
+            return remote.perform_inside(address, verb, command_line, place)
         if not verb.answers and not work.choices.yes("config_dir"):
             said = f"Running with aa-engine={__version__}"
             log.say("MainReportVersion", said, version=f"={__version__}", log_version=3)
@@ -161,11 +161,11 @@ def perform(verb: Verb, command_line: Mapping[str, Any], place: Place) -> int:
 def _work(verb: Verb, command_line: Mapping[str, Any], place: Place, log: Log) -> Work:
     """Flags, and the project's own `flags:`; the log follows them."""
     early = choose(verb.name, command_line, place.environment, {})
-    chosen = models_project.folder_of(early.path("project_dir"), place)
-    block = models_project.flags_block(chosen.folder)
+    chosen = project.folder_of(early.path("project_dir"), place)
+    block = project.flags_block(chosen.folder)
     choices = choose(verb.name, command_line, place.environment, block)
     if verb.name == "retry":
-        last = models_project.last_run(choices, place, chosen)
+        last = project.last_run(choices, place, chosen)
         if last is not None and last.get("which") in {known.name for known in VERBS}:
             choices = choose(str(last["which"]), {**again(last), **command_line}, place.environment, block)
     final = _log(choices, verb, place, debug=bool(command_line.get("debug")))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from engine.commands.models_work import Work
+    from engine.commands.models.work import Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,9 @@ class Verb:
     def function(self) -> Callable[[Work], int]:
         """What does the work; imported when it is used."""
         module, _, name = self.code.partition(":")
-        found: Callable[[Work], int] = getattr(importlib.import_module(f"engine.commands.{module}"), name or "run")
+        found: Callable[[Work], int] = getattr(
+            importlib.import_module(f"engine.commands.models.{module}"), name or "run"
+        )
         return found
 
 
@@ -52,33 +54,33 @@ class Words:
 
 
 VERBS: tuple[Verb, ...] = (
-    Verb("run", "make models", "models_nodes:run", "run -s +fct_sessions", writes=True),
-    Verb("build", "seeds, models, snapshots and tests, in order", "models_nodes:run", "build -s +fct_sessions",
+    Verb("run", "make models", "nodes:run", "run -s +fct_sessions", writes=True),
+    Verb("build", "seeds, models, snapshots and tests, in order", "nodes:run", "build -s +fct_sessions",
          writes=True),
-    Verb("test", "run tests", "models_nodes:run", "test -s +fct_sessions", writes=True),
-    Verb("seed", "load CSV files", "models_nodes:run", "seed -s model_names", writes=True),
-    Verb("snapshot", "remember what rows look like now", "models_nodes:run", "snapshot -s orders_snapshot",
+    Verb("test", "run tests", "nodes:run", "test -s +fct_sessions", writes=True),
+    Verb("seed", "load CSV files", "nodes:run", "seed -s model_names", writes=True),
+    Verb("snapshot", "remember what rows look like now", "nodes:run", "snapshot -s orders_snapshot",
          writes=True),
-    Verb("source", "freshness: how old the rows of sources are", "models_nodes:freshness", "source freshness",
+    Verb("source", "freshness: how old the rows of sources are", "nodes:freshness", "source freshness",
          words=(Words("action", "freshness", choices=("freshness", "snapshot-freshness")),)),
-    Verb("retry", "what failed or was skipped in the last run, again", "models_nodes:retry", "retry", writes=True),
-    Verb("run-operation", "call a macro", "models_nodes:operation", "run-operation my_macro --args '{day: 2026-01-31}'",
+    Verb("retry", "what failed or was skipped in the last run, again", "nodes:retry", "retry", writes=True),
+    Verb("run-operation", "call a macro", "nodes:operation", "run-operation my_macro --args '{day: 2026-01-31}'",
          answers=True, writes=True, words=(Words("macro", "the macro's name, with its package if need be"),)),
-    Verb("compile", "write the SQL of nodes without running it", "models_asking:compile", "compile -s fct_sessions",
+    Verb("compile", "write the SQL of nodes without running it", "asking:compile", "compile -s fct_sessions",
          answers=True),
-    Verb("show", "show the first rows of a node or of SQL", "models_asking:show", "show -s fct_sessions --limit 10",
+    Verb("show", "show the first rows of a node or of SQL", "asking:show", "show -s fct_sessions --limit 10",
          answers=True),
-    Verb("ls", "list nodes", "models_asking:ls", "ls -s +fct_sessions", aliases=("list",), answers=True,
+    Verb("ls", "list nodes", "asking:ls", "ls -s +fct_sessions", aliases=("list",), answers=True,
          resident=False),
-    Verb("docs", "generate: catalog.json and documentation as a page that needs nothing else", "models_docs:run",
+    Verb("docs", "generate: catalog.json and documentation as a page that needs nothing else", "docs:run",
          "docs generate --markdown docs", words=(Words("action", "generate", choices=("generate", "serve")),)),
-    Verb("lineage", "where nodes and columns come from and where they go", "models_lineage:run",
+    Verb("lineage", "where nodes and columns come from and where they go", "lineage:run",
          "lineage fct_sessions.cost_usd", answers=True,
          words=(Words("node", "a node, or a column as NODE.COLUMN; nothing: all of --select", optional=True),)),
-    Verb("parse", "read the project and write manifest.json", "models_upkeep:parse", "parse", resident=False),
-    Verb("debug", "check project, profile and database", "models_upkeep:debug", "debug"),
-    Verb("deps", "check that packages are there", "models_upkeep:deps", "deps", resident=False),
-    Verb("clean", "remove the target folder", "models_upkeep:clean", "clean", resident=False),
+    Verb("parse", "read the project and write manifest.json", "upkeep:parse", "parse", resident=False),
+    Verb("debug", "check project, profile and database", "upkeep:debug", "debug"),
+    Verb("deps", "check that packages are there", "upkeep:deps", "deps", resident=False),
+    Verb("clean", "remove the target folder", "upkeep:clean", "clean", resident=False),
 )  # fmt: skip
 
 REFUSED = {

@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.commands.models_nodes import say_unmatched
-from engine.commands.models_work import Work
+from engine.commands.models.nodes import say_unmatched
+from engine.commands.models.work import Work
 from engine.errors import EngineError, UsageError
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """What a run says while it goes, and its summary: dbt's lines, in dbt's order.
 
 Owns the events of nodes that start and end, of the whole run, and the list of what failed with its file, line and
-compiled SQL. Refuses forms and levels (models_log), phrases (models_words), and to decide the
+compiled SQL. Refuses forms and levels (log), phrases (words), and to decide the
 exit code: the outcome does.
 """
 
@@ -12,8 +12,8 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from engine.commands import models_words as words
-from engine.commands.models_log import Level, Log
+from engine.commands.models import words
+from engine.commands.models.log import Level, Log
 from engine.errors import EngineError
 from engine.modelrunner.nodes import Node, Source
 

@@ -2,7 +2,7 @@
 
 Owns the three forms of an event (a line as dbt prints it, a line with instant and level, one JSON object of dbt's
 structured log), which levels are said, which warnings are errors, and what goes to standard output and what to
-standard error. Refuses to know what an event is about: models_report and the verbs do.
+standard error. Refuses to know what an event is about: report and the verbs do.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from engine.commands.models_place import Terminal
+from engine.commands.models.place import Terminal
 from engine.errors import EngineError
 
 Level = Literal["debug", "info", "warn", "error"]

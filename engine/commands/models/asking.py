@@ -13,8 +13,8 @@ from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from engine.commands.models_nodes import say_unmatched
-from engine.commands.models_work import Work
+from engine.commands.models.nodes import say_unmatched
+from engine.commands.models.work import Work
 from engine.errors import UsageError
 
 if TYPE_CHECKING:

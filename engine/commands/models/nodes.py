@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.commands.models_work import Work
+from engine.commands.models.work import Work
 
 if TYPE_CHECKING:
     from engine.modelrunner.results import RunOutcome

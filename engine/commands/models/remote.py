@@ -17,10 +17,10 @@ from engine.errors import EngineError, UnreachableError, UsageError
 if TYPE_CHECKING:
     import httpx
 
-    from engine.commands.models_choices import Choices
-    from engine.commands.models_place import Place
-    from engine.commands.models_project import Choice
-    from engine.commands.models_verbs import Verb
+    from engine.commands.models.choices import Choices
+    from engine.commands.models.place import Place
+    from engine.commands.models.project import Choice
+    from engine.commands.models.verbs import Verb
     from engine.contract import EngineAddress
 
 ROUTE = "/api/v1/internal/models"

@@ -1,7 +1,7 @@
 """The project and the database that an `aa-engine models` command works on.
 
 Owns the choice of the project's folder, what the engine's settings say to the packaged project, and opening the
-database file. Refuses to parse projects (engine.modelrunner) and to read flags (models_flags).
+database file. Refuses to parse projects (engine.modelrunner) and to read flags (flags).
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from engine.errors import InUseError, StorageError
 if TYPE_CHECKING:
     import duckdb
 
-    from engine.commands.models_choices import Choices
-    from engine.commands.models_log import Log
-    from engine.commands.models_place import Place
+    from engine.commands.models.choices import Choices
+    from engine.commands.models.log import Log
+    from engine.commands.models.place import Place
     from engine.modelrunner.project import Project
 
-PACKAGED = Path(__file__).resolve().parents[2] / "sql_models"
+PACKAGED = Path(__file__).resolve().parents[3] / "sql_models"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 from engine import __version__
-from engine.commands import models_words as words
-from engine.commands.models_work import Work
+from engine.commands.models import words
+from engine.commands.models.work import Work
 from engine.errors import EngineError, UsageError
 
 

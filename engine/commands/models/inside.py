@@ -68,9 +68,9 @@ def commands_of(workspace: Workspace, keeper: ModelKeeper) -> Command:
     """What an engine does with the commands it is sent."""
 
     def command(asked: Mapping[str, Any], tell: Tell, cancelled: threading.Event) -> int:
-        from engine.commands.models_place import Place
-        from engine.commands.models_verbs import verb_of
-        from engine.commands.models_work import perform
+        from engine.commands.models.place import Place
+        from engine.commands.models.verbs import verb_of
+        from engine.commands.models.work import perform
 
         cursors = Cursors(workspace)
         relay = Relay(tell, live=bool(asked.get("live")), colours=bool(asked.get("colours")))

@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.commands.models_work import Work
+from engine.commands.models.work import Work
 from engine.errors import ConfigurationError, UsageError
 from engine.modelrunner.tests import keeps_rows
 

@@ -1,7 +1,7 @@
 """The flags of `aa-engine models`: one declaration each.
 
 Owns dbt's spelling of every flag, which verbs take it, the DBT_… variable and the key of `flags:` in dbt_project.yml
-that say the same. Refuses to read values: models_choices does, and a verb asks `Choices` for what was chosen.
+that say the same. Refuses to read values: choices does, and a verb asks `Choices` for what was chosen.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`aa-engine models`: dbt's verbs on any dbt project over DuckDB.
 
-Owns the parser, made from the registries of verbs (models_verbs) and flags (models_flags), and the step from its words
-to a verb's code. Refuses the work itself: models_nodes, models_asking and models_upkeep do it with engine.modelrunner.
+Owns the parser, made from the registries of verbs (`verbs.py`) and flags (`flags.py`), and the step from its words to a
+verb's code. Refuses the work itself: `nodes.py`, `asking.py` and `upkeep.py` do it with engine.modelrunner.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from engine import __version__
-from engine.commands.models_flags import add_flags
-from engine.commands.models_verbs import REFUSED, VERBS, verb_of
+from engine.commands.models.flags import add_flags
+from engine.commands.models.verbs import REFUSED, VERBS, verb_of
 from engine.errors import UsageError
 
 
@@ -92,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
     """One verb. Exit codes as dbt's: 0, 1 a node failed, 2 wrong usage or an unreadable project."""
     if arguments.model_verb in REFUSED:
         raise UsageError(f"`models {arguments.model_verb}` is not supported", hint=REFUSED[arguments.model_verb])
-    from engine.commands.models_place import here
-    from engine.commands.models_work import perform
+    from engine.commands.models.place import here
+    from engine.commands.models.work import perform
 
     return perform(verb_of(arguments.model_verb), vars(arguments), here(arguments.data_dir, arguments.config))

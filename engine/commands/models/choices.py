@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine.commands.models_flags import FLAGS, Flag
-from engine.commands.models_log import Strictness
+from engine.commands.models.flags import FLAGS, Flag
+from engine.commands.models.log import Strictness
 from engine.errors import ConfigurationError, EngineError, UsageError
 
 PROJECT = "flags: of dbt_project.yml"
