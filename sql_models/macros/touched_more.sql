@@ -1,6 +1,7 @@
 {# What else a live refresh must compute anew, asked just before each model: rows (set name, key). #}
 
-{% macro touched_more__stg_request_observations() %}
+{# Asked last of the three (they are asked by name): sessions that come by a developer or a model have copies, too. #}
+{% macro touched_more__stg_request_observations__lines() %}
     -- Sessions that repeat lines of a touched one (forks, resumed histories): log records of either meet those lines.
     select unnest(['session', 'request_session']) as set_name, key
     from (
@@ -49,7 +50,7 @@
     {{ sessions_of_touched_developers() }}
 {% endmacro %}
 
-{% macro touched_more__stg_request_observations__developers() %}
+{% macro touched_more__stg_request_observations__by_developer() %}
     {{ sessions_of_touched_developers() }}
 {% endmacro %}
 
@@ -57,7 +58,7 @@
     {{ sessions_of_touched_developers() }}
 {% endmacro %}
 
-{% macro touched_more__stg_api_requests() %}
+{% macro touched_more__stg_request_observations__by_model() %}
     -- Requests whose model has a new name or a new price.
     select unnest(['session', 'request_session']) as set_name, key
     from (
