@@ -58,6 +58,33 @@
     {{ sessions_of_touched_developers() }}
 {% endmacro %}
 
+{# A sub-agent's session and the one that started it: where one is computed anew, both are, since their rows bear one
+   key. Asked last: sessions that come by another way have sub-agents, too. #}
+{% macro families_of_touched_sessions() %}
+    select unnest(['session', 'request_session', 'tool_session']) as set_name, key
+    from (
+        select parent_session_id as key
+        from {{ source('raw', 'session_context') }}
+        where parent_session_id is not null and {{ touched('session', 'session_id') }}
+        union
+        select session_id
+        from {{ source('raw', 'session_context') }}
+        where parent_session_id is not null and {{ touched('session', 'parent_session_id') }}
+    )
+{% endmacro %}
+
+{% macro touched_more__stg_request_observations__sub_agents() %}
+    {{ families_of_touched_sessions() }}
+{% endmacro %}
+
+{% macro touched_more__stg_session_segments__sub_agents() %}
+    {{ families_of_touched_sessions() }}
+{% endmacro %}
+
+{% macro touched_more__stg_agent_tool_calls__sub_agents() %}
+    {{ families_of_touched_sessions() }}
+{% endmacro %}
+
 {% macro touched_more__stg_request_observations__by_model() %}
     -- Requests whose model has a new name or a new price.
     select unnest(['session', 'request_session']) as set_name, key

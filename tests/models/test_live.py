@@ -54,6 +54,22 @@ def a_teams_day() -> list[RawRows]:
         # s9 is a fork of s0, with some of its history and one request of its own.
         *(line(10 * i, session_id="s9", request_id=f"r0{i}", message_id=f"m0{i}", sequence=i) for i in range(1, 4)),
         line(700, session_id="s9", request_id="r99", message_id="m99"),
+        # Sub-agents with histories of their own: of s0, whose telemetry tells of one of its calls, and of the fork.
+        *(line(120 + i, session_id="c0", message_id=f"c0{i}", is_sidechain=True, input_tokens=7 + i) for i in range(3)),
+        request(120, session_id="s0", input_tokens=7, query_source="subagent"),
+        rows(
+            "transcript_tool_calls",
+            timestamp=at(122),
+            agent_type="claude_code",
+            session_id="c0",
+            tool_name="Bash",
+            tool_use_id="tc0",
+            success=True,
+        ),
+        context(119, session_id="c0", event="parent", parent_session_id="s0"),
+        context(710, session_id="c9", event="parent", parent_session_id="s9"),
+        line(711, session_id="c9", message_id="c9", is_sidechain=True),
+        evidence("2b" + "0" * 38, "telemetry_sha", agent_type="claude_code", session_id="c0"),
         # Telemetry that names no session, told again by a transcript that does.
         request(30, session_id=None, request_id="x1"),
         request(40, session_id=None, request_id="x2"),

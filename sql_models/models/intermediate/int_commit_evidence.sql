@@ -18,20 +18,26 @@ sessions as (
     select agent_type, session_id, developer_id, project_ids from {{ ref('stg_agent_sessions') }}
 ),
 
+parents as (
+    {{ session_parents() }}
+),
+
 -- What others observed, the hash made whole: agents and notes abbreviate it.
 observed as (
     select
         c.project_id, c.commit_hash,
-        e.kind, e.agent_type, nullif(e.session_id, '') as session_id, e.value
+        e.kind, e.agent_type, nullif(coalesce(f.root_id, e.session_id), '') as session_id, e.value
     from {{ source('raw', 'git_commit_evidence') }} as e
+    left join parents as f on f.parents_agent = e.agent_type and f.child_id = e.session_id
     join commits as c
         on c.commit_hash = e.commit_hash
         and (e.project_id is null or e.project_id = c.project_id)
     union all
     select
         c.project_id, c.commit_hash,
-        e.kind, e.agent_type, nullif(e.session_id, '') as session_id, e.value
+        e.kind, e.agent_type, nullif(coalesce(f.root_id, e.session_id), '') as session_id, e.value
     from {{ source('raw', 'git_commit_evidence') }} as e
+    left join parents as f on f.parents_agent = e.agent_type and f.child_id = e.session_id
     join commits as c
         on left(c.commit_hash, 7) = left(lower(e.commit_hash), 7)
         and starts_with(c.commit_hash, lower(e.commit_hash))

@@ -31,6 +31,10 @@ span_records as (
     qualify row_number() over (partition by agent_type, trace_id, span_id order by batch_id, dedup_key) = 1
 ),
 
+parents as (
+    {{ session_parents() }}
+),
+
 transcript_lines as (
     select *
     from {{ source('raw', 'transcript_tool_calls') }}
@@ -62,10 +66,12 @@ calls as (
     select
         'transcript' as source,
         'transcript:' || cast(dedup_key as varchar) as tool_call_key,
-        agent_type, session_id, developer_id as developer_said, cast(null as varchar) as user_email, timestamp as ts,
-        tool_name, tool_use_id, duration_ms, success, error_type, cast(null as varchar) as decision, file_extension,
-        arguments_hash, coalesce(is_git_commit, false) as is_git_commit, commit_sha, is_sidechain as is_subagent
+        agent_type, coalesce(root_id, session_id) as session_id, developer_id as developer_said,
+        cast(null as varchar) as user_email, timestamp as ts, tool_name, tool_use_id, duration_ms, success, error_type,
+        cast(null as varchar) as decision, file_extension, arguments_hash,
+        coalesce(is_git_commit, false) as is_git_commit, commit_sha, is_sidechain as is_subagent
     from transcript_lines
+    left join parents on parents_agent = agent_type and child_id = session_id
 ),
 
 ids_of_both as (

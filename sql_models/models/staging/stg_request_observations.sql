@@ -101,13 +101,17 @@ transcript_lines as (
     ) = 1
 ),
 
+parents as (
+    {{ session_parents() }}
+),
+
 from_transcripts as (
     select
         'transcript:' || cast(dedup_key as varchar) as observation_key,
         'transcript' as source,
         'request' as grain,
         agent_type,
-        session_id,
+        coalesce(root_id, session_id) as session_id,
         parent_session_id,
         developer_id as developer_said,
         cast(null as varchar) as user_id,
@@ -132,6 +136,7 @@ from_transcripts as (
         {{ price_speed('speed', 'service_tier') }} as speed,
         service_version as agent_version
     from transcript_lines
+    left join parents on parents_agent = agent_type and child_id = session_id
     where {{ touched('request_session', "coalesce(session_id, '')") }}
 ),
 

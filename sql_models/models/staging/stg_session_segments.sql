@@ -6,7 +6,11 @@
     meta={'aa': {'touched_by': 'session', 'key': 'session_id', 'time': 'segment_start'}}
 ) }}
 
-with log_events as (
+with parents as (
+    {{ session_parents() }}
+),
+
+log_events as (
     select
         agent_type, session_id, timestamp as ts, developer_id as developer_said, user_email, service_version,
         case when event_name = 'user_prompt' then 'prompt' when event_name = 'conversation_starts' then 'start'
@@ -25,23 +29,27 @@ with log_events as (
 
 other_events as (
     select
-        agent_type, session_id, timestamp as ts, developer_id as developer_said, cast(null as varchar) as user_email,
-        service_version, 'event' as event, 'transcript' as source, true as makes_session,
-        cast(dedup_key as varchar) as event_key
+        agent_type, coalesce(root_id, session_id) as session_id, timestamp as ts, developer_id as developer_said,
+        cast(null as varchar) as user_email, service_version, 'event' as event, 'transcript' as source,
+        true as makes_session, cast(dedup_key as varchar) as event_key
     from {{ source('raw', 'transcript_usage') }}
+    left join parents on parents_agent = agent_type and child_id = session_id
     where session_id is not null and {{ touched('session', 'session_id', 'timestamp') }}
     union all by name
     select
-        agent_type, session_id, timestamp as ts, developer_id as developer_said, 'event' as event,
-        'transcript' as source, true as makes_session, cast(dedup_key as varchar) as event_key
+        agent_type, coalesce(root_id, session_id) as session_id, timestamp as ts, developer_id as developer_said,
+        'event' as event, 'transcript' as source, true as makes_session, cast(dedup_key as varchar) as event_key
     from {{ source('raw', 'transcript_tool_calls') }}
+    left join parents on parents_agent = agent_type and child_id = session_id
     where session_id is not null and {{ touched('session', 'session_id', 'timestamp') }}
     union all by name
     select
-        agent_type, session_id, timestamp as ts, developer_id as developer_said, service_version,
-        case when event in ('start', 'end', 'prompt') then event else 'event' end as event,
+        agent_type, coalesce(root_id, session_id) as session_id, timestamp as ts, developer_id as developer_said,
+        service_version,
+        case when event in ('start', 'end', 'prompt') and root_id is null then event else 'event' end as event,
         source, true as makes_session, cast(dedup_key as varchar) as event_key
     from {{ source('raw', 'session_context') }}
+    left join parents on parents_agent = agent_type and child_id = session_id
     where {{ touched('session', 'session_id', 'timestamp') }}
     union all by name
     select
