@@ -154,6 +154,19 @@ def test_tool_calls_of_every_agent(bench: Workbench, scenario: str, tools: list[
     assert found == tools
 
 
+def test_what_only_spans_or_only_the_history_tells_counts_once(bench: Workbench) -> None:
+    history = transcripts("copilot/commit")[0]
+    usage = history.tables["transcript_usage"]
+    for column in usage.values():
+        del column[0]
+    spans = telemetry("copilot/commit", ("otel_spans",))
+    bench.take(history, *spans)
+    bench.build()
+    assert counted(bench) == truth("copilot/commit")
+    found = bench.rows("select sources, count(*) from staging.stg_api_requests group by all order by all")
+    assert found == [(["span"], 1), (["span", "transcript"], 3)]
+
+
 @pytest.mark.parametrize("scenario", ["gemini/commit", "qwen/commit", "copilot/commit", "opencode/commit"])
 def test_a_commit_made_by_a_tool_is_seen(bench: Workbench, scenario: str) -> None:
     bench.take(*telemetry(scenario))

@@ -1,7 +1,8 @@
 -- One row per model call, whatever sources tell of it: the grain of tokens and money.
 -- Log records and transcript lines of the same call meet by request id, else as the k-th occurrence of the same
 -- (session, model, tokens) among those less than 10 seconds apart. Transcripts know the cache split, logs the time and
--- the client's cost. Spans count only for sessions without either, counters only for sessions without all of them.
+-- the client's cost. Agents that send no log records tell the same by spans; other spans count only for sessions without
+-- either, counters only for sessions without all of them.
 {{ config(
     materialized='incremental', unique_key='session_key', incremental_strategy='delete+insert',
     meta={'aa': {'touched_by': 'request_session', 'key': 'session_key', 'time': 'ts', 'times_of': 'session',
@@ -17,11 +18,12 @@ with observations as (
 -- Only what is needed to bring the sources together: at a million requests, windows over whole rows spill to disk.
 direct as (
     select
-        observation_key, source, agent_type, session_key, session_id, developer_id, request_id, success, ts,
+        observation_key, case when source = 'span' then 'log' else source end as source, agent_type, session_key,
+        session_id, developer_id, request_id, success, ts,
         concat_ws('|', session_key, case when session_id is null then developer_id end, plain_model, success,
             input_tokens, cache_read_tokens, cache_write_tokens, output_tokens) as token_tuple
     from observations
-    where source in ('log', 'transcript')
+    where source in ('log', 'transcript') or (source = 'span' and {{ tells_by_spans('agent_type') }})
 ),
 
 -- A request id counts once per source; the first record of each source speaks for it.
@@ -137,8 +139,8 @@ merged as (
             else coalesce(t.speed, l.speed) end as speed,
         coalesce(l.agent_version, t.agent_version) as agent_version,
         case when l.observation_key is null then ['transcript']
-            when t.observation_key is null then ['log']
-            else ['log', 'transcript'] end as sources
+            when t.observation_key is null then [l.source]
+            else [l.source, 'transcript'] end as sources
     from pairs as p
     left join observations as l on l.observation_key = p.log_key
     left join observations as t on t.observation_key = p.transcript_key
@@ -156,7 +158,7 @@ spans as (
     from observations as s
     anti join told_directly as d
         on d.agent_type = s.agent_type and d.told_key = coalesce(s.session_id, 'none:' || s.developer_id)
-    where s.source = 'span'
+    where s.source = 'span' and not {{ tells_by_spans('s.agent_type') }}
 ),
 
 counters as (
