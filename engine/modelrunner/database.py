@@ -158,6 +158,10 @@ class Connection:
         ).fetchall()
         return [Column(name, kind) for name, kind in rows]
 
+    def columns_of(self, relation: Relation) -> list[Column]:
+        """The same of a relation that exists: without a walk through the catalogue, which costs ten times that."""
+        return [Column(row[0], row[1]) for row in self.execute(f"describe {relation.render()}").fetchall()]
+
     def columns_of_query(self, sql: str) -> list[Column]:
         """Columns with types that a query would give."""
         rows = self.execute(f"describe select * from (\n{sql}\n) as described").fetchall()

@@ -235,11 +235,11 @@ def _problems_of_clauses(clauses: Any) -> list[str]:
 
 def changed_columns(node: Node, connection: Connection, staged: Relation, target: Relation) -> list[Column]:
     """The columns to write, after the target's columns were changed as `on_schema_change` says."""
-    old = connection.columns(target)
+    old = connection.columns_of(target)
     mode = str(node.config.get("on_schema_change") or "ignore")
     if mode == "ignore" or mode not in SCHEMA_CHANGES:
         return old
-    new = connection.columns(Relation("temp", "main", staged.identifier))
+    new = connection.columns_of(Relation("temp", "main", staged.identifier))
     known = {column.name.lower(): column for column in old}
     wanted = {column.name.lower(): column for column in new}
     added = [column for column in new if column.name.lower() not in known]
