@@ -77,5 +77,7 @@ def stopped_by(project: Project, node: Node, verb: str, status: str, *, units_ga
     if node.unit is not None:
         tested = set(node.depends_on)
         return tested | graph.descendants(tested) if units_gate else set()
-    below = {uid for uid in _below_all(project, node) if project.member(uid).resource_type not in CHECKS}
-    return below | {test for uid in below for test in graph.children[uid]}
+    # As in dbt, a test holds back nodes; exposures wait for the nodes that they stand on, not for their tests.
+    held = (*CHECKS, "exposure")
+    below = {uid for uid in _below_all(project, node) if project.member(uid).resource_type not in held}
+    return below | {member for uid in below for member in graph.children[uid]}

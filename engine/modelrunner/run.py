@@ -134,7 +134,10 @@ class Run:
                 # As in dbt, an ephemeral model has a result of its own only where `compile` was asked for nodes.
                 short = {uid for uid in self.ids if nodes[uid].config.materialized == "ephemeral"}
                 self.results = [result for result in self.results if result.failed or result.unique_id not in short]
-            self.results.extend(hooks.compile() if self.ids else ())
+            compiled = hooks.compile() if self.ids else []
+            if not (flags.which == "compile" and _names_nodes(flags.extra)):
+                # As in dbt, a command that names nodes tells of nothing else.
+                self.results.extend(compiled)
             return
         start = time.perf_counter()
         self._schemas(order)

@@ -100,6 +100,15 @@ def test_what_did_not_compile_was_never_executed(toy: Toy) -> None:
     assert (results["a"]["compiled"], results["b"]["compiled"]) == (False, True)
 
 
+def test_an_exposure_waits_for_the_nodes_it_stands_on_and_not_for_their_tests(toy: Toy) -> None:
+    exposures = "".join(
+        f"  - {{name: of_{name}, type: dashboard, owner: {{name: x}}, depends_on: [ref('{name}')]}}\n" for name in "ab"
+    )
+    toy.write({**CHAIN, "models/a.sql": TWICE, "models/s.yml": f"{unique('a')}\nexposures:\n{exposures}"})
+    found = toy.statuses(toy.runner().build())
+    assert (found["unique_a_id"], found["of_a"], found["b"], found["of_b"]) == ("fail", "no-op", "skipped", "skipped")
+
+
 # Retrying -------------------------------------------------------------------------------------------------------
 
 
@@ -135,6 +144,14 @@ def test_a_retry_takes_exposures_along(toy: Toy) -> None:
 def hooked(toy: Toy, start: str, end: str, more: str = "") -> Toy:
     return toy.write({"dbt_project.yml": f"{PROJECT}on-run-start: {start}\non-run-end: {end}\n{more}",
                       "models/a.sql": "select 1 as id"})  # fmt: skip
+
+
+def test_a_compile_that_names_nodes_tells_of_no_hooks(toy: Toy) -> None:
+    hooked(toy, "select 1", "select 2")
+    toy.runner(flags=Flags(which="compile", extra={"select": ["a"]})).compile()
+    assert set(written(toy)) == {"a"}
+    toy.runner(flags=Flags(which="compile")).compile()
+    assert set(written(toy)) == {"a", "toy-on-run-start-0", "toy-on-run-end-0"}
 
 
 def test_a_failing_hook_skips_the_hooks_after_it_and_not_the_nodes(toy: Toy) -> None:
