@@ -153,6 +153,11 @@ class Compiler:
         body = self.render(node, text, context)
         return Compiled(body, with_ctes(body, ctes), tuple(ctes.items()))
 
+    def inline(self, text: str) -> Node:
+        """A node for SQL of the command line, under the name that dbt gives it."""
+        uid = f"sql_operation.{self.project.name}.inline_query"
+        return replace(self.operation("inline", text), unique_id=uid, resource_type="sql_operation")
+
     def operation(self, name: str, text: str) -> Node:
         """A node for text that belongs to no file: hooks of the project, inline SQL, macros that are run."""
         target = self.project.target

@@ -1,7 +1,7 @@
 """Verbs that answer on standard output: ls, show, compile.
 
 Owns which nodes are asked about and the form of the answer: nothing but data on standard output, so that it can be
-piped. Refuses to change the database.
+piped, besides the run_results.json that says what was answered. Refuses to change the database.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from engine.modelrunner.compile import Compiler
     from engine.modelrunner.nodes import Node
     from engine.modelrunner.result_table import ResultTable
+    from engine.modelrunner.results import NodeResult
 
 
 def ls(work: Work) -> int:
@@ -45,7 +47,10 @@ def compile(work: Work) -> int:
     """SQL of nodes to files; of --inline, and of nodes that --select names, to standard output as well."""
     inline = work.choices.text("inline")
     if inline is not None:
-        _compiled(work, "inline", _inline(work, inline))
+        started = datetime.now(UTC)
+        node, sql = _inline(work, inline)
+        _compiled(work, "inline", sql)
+        _write(work, [_result(node, started, datetime.now(UTC), sql)])
         return 0
     report = work.report()
     outcome = work.runner(report).compile(work.selection())
@@ -80,14 +85,15 @@ def _title(work: Work, text: str) -> None:
         work.place.terminal.err(text)
 
 
-def _inline(work: Work, text: str) -> str:
+def _inline(work: Work, text: str) -> tuple[Node, str]:
     from engine.modelrunner.compile import Compiler
     from engine.modelrunner.database import Connection
 
     connection = Connection(work.connect())
     try:
         with _named("--inline"):
-            return Compiler(work.project, connection, deferral=work.deferral()).compile_text(text).sql
+            compiler = Compiler(work.project, connection, deferral=work.deferral())
+            return compiler.inline(text), compiler.compile_text(text).sql
     finally:
         connection.raw.close()
 
@@ -119,20 +125,45 @@ def show(work: Work) -> int:
         nodes = [] if inline is not None else _nodes(work)
         selected = tuple(node.unique_id for node in nodes)
         compiler = Compiler(work.project, connection, deferral=work.deferral(), selected=selected)
-        shown = 0
-        for name, where, make in _parts(nodes, compiler, inline):
+        told = []
+        for node, where, make in _parts(nodes, compiler, inline):
+            started = datetime.now(UTC)
             with _named(where):
                 sql = f"select * from (\n{make()}\n) as model_limit_subq"
                 if limit is not None and limit >= 0:
                     sql += f" limit {limit}"
-                _shown(work, name, connection.query(sql))
-            shown += 1
-        if not shown:
+                compiled = datetime.now(UTC)
+                _shown(work, node.name, connection.query(sql))
+            told.append(_result(node, started, compiled, sql))
+        if not told:
             say_unmatched(work)
             work.log.say("NothingToDo", "Nothing to do: the selection matches no node")
+        _write(work, told)
     finally:
         connection.raw.close()
     return 0
+
+
+def _result(node: Node, started: datetime, compiled: datetime, sql: str) -> NodeResult:
+    from engine.modelrunner.results import NodeResult
+
+    return NodeResult(
+        node.unique_id, node.name, node.resource_type, "success", started=started, compiled=compiled,
+        finished=datetime.now(UTC), sql=sql, relation_name=node.relation_name, file=node.original_path,
+    )  # fmt: skip
+
+
+def _write(work: Work, told: Sequence[NodeResult]) -> None:
+    """What was answered is the last command's result, as in dbt."""
+    if not work.choices.yes("write_json"):
+        return
+    from engine.modelrunner import artifacts
+    from engine.modelrunner.run_results import run_results
+
+    seconds = sum(result.seconds for result in told)
+    folder = work.project.target_folder
+    artifacts.write(folder / "manifest.json", artifacts.manifest(work.project))
+    artifacts.write(folder / "run_results.json", run_results(work.project, work.verb, told, seconds))
 
 
 def _nodes(work: Work) -> list[Node]:
@@ -147,13 +178,13 @@ def _nodes(work: Work) -> list[Node]:
 
 def _parts(
     nodes: Iterable[Node], compiler: Compiler, inline: str | None
-) -> Iterator[tuple[str, str, Callable[[], str]]]:
-    """Name, place and SQL of what is to be shown; the SQL is made when it is asked for."""
+) -> Iterator[tuple[Node, str, Callable[[], str]]]:
+    """Node, place and SQL of what is to be shown; the SQL is made when it is asked for."""
     if inline is not None:
-        yield "inline", "--inline", lambda: compiler.compile_text(inline).sql
+        yield compiler.inline(inline), "--inline", lambda: compiler.compile_text(inline).sql
         return
     for node in nodes:
-        yield node.name, node.original_path, partial(_sql_of, node, compiler)
+        yield node, node.original_path, partial(_sql_of, node, compiler)
 
 
 def _sql_of(node: Node, compiler: Compiler) -> str:

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 Tell = Callable[[Mapping[str, Any]], None]
 
 
+LOOK_SECONDS = 0.2
+"""How often a running command looks whether somebody still waits for it."""
+
+
 class Relay:
     """A terminal whose lines go back to the shell."""
 
@@ -107,9 +111,11 @@ def commands_of(workspace: Workspace, keeper: ModelKeeper) -> Command:
 
 
 def _interrupt(cancelled: threading.Event, ended: threading.Event, cursors: Cursors) -> None:
-    """Stop what runs as soon as nobody waits for it."""
-    while not ended.is_set():
-        if cancelled.wait(0.2):
-            if not ended.is_set():
-                cursors.interrupt()
-            return
+    """Stop what runs as soon as nobody waits for it.
+
+    Again and again: an interruption that comes between two statements stops neither.
+    """
+    while not ended.is_set() and not cancelled.wait(LOOK_SECONDS):
+        pass
+    while not ended.wait(LOOK_SECONDS):
+        cursors.interrupt()

@@ -205,3 +205,21 @@ def test_deps_says_what_to_do_of_a_package_of_the_hub(project: Toy, capsys: pyte
     assert "`- local: PATH`" in said
     project.write({"dbt_packages/dbt_utils/dbt_project.yml": "name: dbt_utils\n"})
     assert main(["models", "deps"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("show", "-s", "a"), ("show", "model.toy.a")),
+        (("show", "--inline", "select 2 as x"), ("show", "sql_operation.toy.inline_query")),
+        (("compile", "--inline", "select 2 as x"), ("compile", "sql_operation.toy.inline_query")),
+    ],
+)
+def test_an_answer_is_the_last_result(
+    project: Toy, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], told: tuple[str, str]
+) -> None:
+    assert main(["models", "build"]) == 0
+    assert main(["models", *words]) == 0
+    results = json.loads((project.folder / "target" / "run_results.json").read_text())
+    assert (results["args"]["which"], *(result["unique_id"] for result in results["results"])) == told
+    assert results["results"][0]["status"] == "success"
