@@ -214,11 +214,8 @@ def _account(
 
 def _prices(cursor: Any, account: Account) -> tuple[Mapping[str, Any], ...]:
     """Rows of the price book for the models of the shown calls."""
-    names = [column.name for column in account.columns]
-    models = sorted({row[names.index("model_id")] for row in account.rows} - {None})
-    if not models:
-        return ()
-    found = cursor.execute(sql("explain_prices"), {"models": models})
+    place = [column.name for column in account.columns].index("request_key")
+    found = cursor.execute(sql("explain_prices"), {"calls": [row[place] for row in account.rows]})
     columns = [column[0] for column in found.description]
     return tuple(dict(zip(columns, row, strict=True)) for row in found.fetchall())
 

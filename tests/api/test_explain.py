@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.api.conftest import Api
-from tests.api.workspace import ALICE, CAROL, WEB
+from tests.api.workspace import ALICE, CAROL, WEB, Rows
 
 
 def explained(api: Api, role: str = "viewer", **asked: str) -> dict[str, Any]:
@@ -56,6 +56,16 @@ def test_the_answer_says_what_the_number_means_and_how_old_it_is(asked: Api) -> 
         "5",
         "25",
     )
+
+
+def test_prices_are_those_of_who_sold_the_calls(fresh: Api) -> None:
+    book = Rows().model("gpt-5.6", "openai", ("1.25", "0.125", "10")).model("gpt-5.6-mini", "openai", ("1", "1", "1"))
+    elsewhere = Rows().model("gpt-5.6", "azure", ("9", "9", "9")).raw
+    elsewhere.tables.pop("model_names")
+    fresh.workspace.write(book.request("s-1", ALICE, "11:50", agent="codex", model="gpt-5.6").raw)
+    fresh.workspace.write(elsewhere)
+    told = explained(fresh, view="developers", row=ALICE, column="cost_usd")
+    assert [(price["provider"], price["input_usd_per_mtok"]) for price in told["prices"]] == [("openai", "1.25")]
 
 
 def test_an_unknown_cost_has_calls_and_no_price(asked: Api) -> None:

@@ -1,4 +1,4 @@
--- The price book's rows of some models, in force now or once.
+-- The price book's rows of the models of some calls, from who sold them, in force now or once.
 select
     provider,
     model_id,
@@ -13,6 +13,11 @@ select
     output_usd_per_mtok,
     price_source
 from staging.stg_model_prices
-where list_contains(cast($models as varchar[]), model_id)
+where
+    (provider, model_id) in (
+        select (model_provider, model_id)
+        from staging.stg_api_requests
+        where list_contains(cast($calls as varchar[]), request_key)
+    )
 order by model_id, provider, speed, tier_above_input_tokens, valid_from
 limit 200
