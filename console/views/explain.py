@@ -33,7 +33,9 @@ def explain_lines(told: Mapping[str, Any], context: Context, width: int) -> Sequ
     if told.get("prices"):
         lines += [(), (Span("Prices, US dollars per million tokens", "header"),), *_prices(told["prices"], width)]
     lines += [(), (Span("SQL", "header"),)]
-    lines += [(Span(fit(clean(each), width), "dim"),) for each in str(told["sql"]).splitlines()]
+    for each in str(told["sql"]).splitlines():
+        words = clean(each)
+        lines += [(Span(words[at : at + width - 2], "dim"),) for at in range(0, max(1, len(words)), width - 2)]
     return lines
 
 
@@ -47,16 +49,18 @@ def _calls(calls: Mapping[str, Any], column: str, context: Context, width: int) 
     lines: list[Line] = [line(Span(f"{total:,} model calls  ", "header"), Span(*verdict))]
     if len(shown) < total:
         lines.append(line(Span(f"the {len(shown)} that weigh most:", "dim")))
-    head = f"  {fit('TIME', 17)}{fit('MODEL', 24)}{'INPUT':>9}{'CACHE':>10}{'OUTPUT':>9}{'COST':>12}  BASIS"
+    # The cost stands first: on 80 columns the end of the line is cut.
+    head = f"  {fit('TIME', 11)}{'COST':>14}  {fit('MODEL', 22)}{'INPUT':>6}{'CACHE':>7}{'OUTPUT':>8}  BASIS"
     lines.append((Span(fit(head, width), "header"),))
     for call in shown:
         cached = (call["cache_read_tokens"] or 0) + (call["cache_write_tokens"] or 0)
         lines.append(
             line(
-                Span(fit(f"  {_when(call['ts'], context)}", 19), "dim"),
-                Span(fit(clean(call["model_name"] or text.UNKNOWN), 24)),
-                Span(f"{text.tokens(call['input_tokens']):>9}{text.tokens(cached):>10}"),
-                Span(f"{text.tokens(call['output_tokens']):>9}{_value('cost_usd', call['cost_usd']):>12}"),
+                Span(f"  {_when(call['ts'], context)[5:]:<11}", "dim"),
+                Span(f"{_value('cost_usd', call['cost_usd']):>14}  "),
+                Span(fit(clean(call["model_name"] or text.UNKNOWN), 22)),
+                Span(f"{text.tokens(call['input_tokens']):>6}{text.tokens(cached):>7}"),
+                Span(f"{text.tokens(call['output_tokens']):>8}"),
                 Span(f"  {clean(call['cost_basis'] or '')}", "dim"),
             )
         )
@@ -65,18 +69,18 @@ def _calls(calls: Mapping[str, Any], column: str, context: Context, width: int) 
 
 def _prices(prices: Sequence[Mapping[str, Any]], width: int) -> list[Line]:
     names = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output")
-    titles = ("INPUT", "READ", "WRITE 5M", "WRITE 1H", "OUTPUT")
-    head = f"  {fit('MODEL', 24)}{fit('SPEED', 10)}{''.join(f'{title:>10}' for title in titles)}  FROM"
+    titles = ("INPUT", "READ", "WR 5M", "WR 1H", "OUTPUT")
+    head = f"  {fit('MODEL', 21)}{fit('SPEED', 9)}{''.join(f'{title:>8}' for title in titles)}  FROM"
     lines: list[Line] = [(Span(fit(head, width), "header"),)]
     for price in prices:
         above = price["tier_above_input_tokens"]
         since = str(price["valid_from"])[:10]
         notes = ("" if since.startswith("1970") else since) + (f" above {text.tokens(above)}" if above else "")
-        amounts = "".join(f"{price[f'{name}_usd_per_mtok'] or text.UNKNOWN:>10}" for name in names)
+        amounts = "".join(f"{price[f'{name}_usd_per_mtok'] or text.UNKNOWN:>8}" for name in names)
         lines.append(
             line(
-                Span(fit(f"  {clean(price['model_id'])}", 26)),
-                Span(fit(clean(price["speed"]), 10), "dim"),
+                Span(fit(f"  {clean(price['model_id'])}", 23)),
+                Span(fit(clean(price["speed"]), 9), "dim"),
                 Span(amounts),
                 Span(f"  {notes or 'always'} · {clean(price['price_source'])}", "dim"),
             )

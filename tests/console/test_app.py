@@ -522,6 +522,15 @@ class TestLooking:
             assert "from mart.fct_daily_usage as u" in shown
             assert "what stands behind" not in await press(pilot, "escape")
 
+    async def test_on_a_small_screen_the_cost_of_each_call_is_there(self, console: Make) -> None:
+        app = console(view="cost")
+        async with app.run_test(size=SMALL) as pilot:
+            await settled(pilot)
+            shown = await press(pilot, "g", "i")
+            assert "COST" in shown
+            assert shown.count(" $0.25 ") == 2
+            assert "OUTPUT" in shown
+
     async def test_what_has_no_cost_of_its_own_says_so(self, console: Make) -> None:
         app = console(view="developers")
         async with app.run_test(size=LARGE) as pilot:
