@@ -8,6 +8,7 @@ keep trying for long: the next commit or session starts it again.
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -29,6 +30,8 @@ LOOK_SECONDS = 0.5
 PATIENCE_SECONDS = 60.0
 """How long `aa-hooks flush` waits for a delivery that is at work already."""
 COMMIT_FIELDS = 3 + len(environment.VARIABLES) + 2
+COMMIT_START = re.compile(rb"c1\t(?=[0-9a-f]{40}(?:[0-9a-f]{24})?\t)")
+"""Where a line of the git hook begins. The hash behind it is part of the sign: hashes may themselves end in `c1`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,11 +204,20 @@ def _store(spool: Spool, state: State, line: Line) -> None:
 Payload = tuple[bytes, float, str, dict[str, Any]]
 
 
-def _commit_line(content: bytes, state: State) -> Payload | None:
-    """A line of the git hook. One that was torn by a full disk ends where the next one begins."""
-    fields = content[max(content.rfind(b"c1\t"), 0) :].split(b"\t")
-    if len(fields) != COMMIT_FIELDS or fields[0] != b"c1":
+def commit_fields(content: bytes) -> list[bytes]:
+    """The fields of a line of the git hook; one that was torn by a full disk ends where the next begins.
+
+    Raises ValueError for what is none.
+    """
+    starts = [match.start() for match in COMMIT_START.finditer(content)]
+    fields = content[starts[-1] :].split(b"\t") if starts else []
+    if len(fields) != COMMIT_FIELDS:
         raise ValueError("not a line of the git hook")
+    return fields
+
+
+def _commit_line(content: bytes, state: State) -> Payload | None:
+    fields = commit_fields(content)
     commit_hash, seconds = fields[1].decode("ascii"), float(fields[2])
     values = (value.decode("utf-8", "replace") for value in fields[3:-2])
     variables = {name: value for name, value in zip(environment.VARIABLES, values, strict=True) if value}

@@ -9,9 +9,12 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
 from engine.projects import identify
 from hooks import background
+from hooks.flush import COMMIT_FIELDS, commit_fields
 from tests.unit.hooks.conftest import Engine, Machine, kill, until
 
 
@@ -196,6 +199,13 @@ def test_credentials_of_a_remote_stay_here(machine: Machine, engine: Engine, rep
     until(engine.commits)
     assert "s3cret" not in json.dumps(engine.items("/v1/commits"))
     assert engine.items("/v1/commits")[0]["project_id"] == "github.com/acme/web"
+
+
+@given(some.from_regex(rb"[0-9a-f]{38}(c1|[0-9a-f]{2}|[0-9a-f]{26})", fullmatch=True), some.binary(max_size=60))
+def test_a_line_is_read_whatever_its_hash_ends_in_and_whatever_was_torn_before_it(commit: bytes, torn: bytes) -> None:
+    rest = [b"c1", commit, b"1795223030", *[b""] * (COMMIT_FIELDS - 5), b"/src/c1/.git", b"/src/c1"]
+    torn = torn.replace(b"\n", b"")
+    assert commit_fields(torn + b"\t".join(rest)) == rest
 
 
 def test_a_line_torn_by_a_crash_does_not_take_the_next_one_along(
