@@ -13,6 +13,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -75,6 +76,7 @@ class Applier:
         self._on_batch = on_batch
         self._reserve = reserve_bytes
         self._stopping = threading.Event()
+        self._writing = threading.Lock()
         self._draining = False
         self._trouble: str | None = None
         self._invalid = False
@@ -102,6 +104,12 @@ class Applier:
                 self._changed.wait(min(left, 0.5))
         return self._failure is None
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Write nothing to the database for the duration of the block; what arrives stays in the journal meanwhile."""
+        with self._writing:
+            yield
+
     def stop(self, *, drain: bool = True) -> None:
         """Apply what the journal still holds (unless told otherwise, or the disk refuses), then end the thread."""
         self._draining = drain
@@ -123,13 +131,16 @@ class Applier:
                 elif behind:
                     self._stopping.wait(max(0.0, last + INTERVAL_SECONDS - time.monotonic()))
                 last = time.monotonic()
-                if behind and not self._apply_some():
+                with self._writing:
+                    done = not behind or self._apply_some()
+                if not done:
                     if self._stopping.is_set():
                         return
                     self._stopping.wait(RETRY_SECONDS)
                 if last - last_housekeeping > HOUSEKEEPING_SECONDS and not self._stopping.is_set():
                     last_housekeeping = last
-                    self._housekeeping()
+                    with self._writing:
+                        self._housekeeping()
         except BaseException as error:
             self._failure = error
         finally:
