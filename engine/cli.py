@@ -45,6 +45,7 @@ VERBS: tuple[Verb, ...] = (
         "a synthetic team that speaks real OTLP",
         "aa-engine simulate --developers 5 --duration 60",
     ),
+    Verb("backup", "backup", "copies of the data directory, and the way back", "aa-engine backup create"),
     Verb("config", "config", "show or check the configuration", "aa-engine config show"),
     Verb("migrate", "migrate", "bring a data directory to this version", "aa-engine migrate"),
 )

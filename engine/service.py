@@ -32,6 +32,7 @@ from engine.ingest.http import IngestRoutes
 from engine.ingest.intake import Intake, Policy
 from engine.ingest.transcripts import Follower
 from engine.repos.watch import Watcher
+from engine.serving import backup
 from engine.serving.doors import Doors, Exposure
 from engine.serving.health import Health
 from engine.serving.listeners import Listener
@@ -114,6 +115,9 @@ class Engine:
         if self._models is not None:
             commands = CommandEndpoint(self._models(workspace, keeper), __version__)
             routes.append(Route("/api/v1/internal/models", commands))
+        routes.append(
+            Route(backup.ROUTE, CommandEndpoint(backup.command_of(workspace, keeper, self._clock), __version__))
+        )
         api = Starlette(
             routes=routes,
             exception_handlers=dict(EXCEPTION_HANDLERS),
@@ -130,6 +134,7 @@ class Engine:
         if doors.grpc is not None:
             doors.grpc.start()
         self._keeper = keeper
+        backups = None if self._embedded else asyncio.create_task(backup.Schedule(self.settings, self._clock).run())
         following = False
         try:
             stand = await asyncio.to_thread(workspace.models_stand)
@@ -146,6 +151,8 @@ class Engine:
                 await self._until_stopped(broadcaster)
         finally:
             health.ready = False
+            if backups is not None:
+                backups.cancel()
             self.settings.address_file.unlink(missing_ok=True)
             broadcaster.close()
             if commands is not None:

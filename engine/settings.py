@@ -88,6 +88,15 @@ SETTINGS: tuple[Setting, ...] = (
         "how much of a commit message is stored: full, subject, hash or none",
         choices=("full", "subject", "hash", "none"),
     ),
+    Setting("backup.folder", "text", None, "where backups lie (default: backups in the data directory)"),
+    Setting(
+        "backup.every_hours",
+        "number",
+        24,
+        "make one when the newest is older; 0: never (an embedded engine never does)",
+        most=8760,
+    ),
+    Setting("backup.keep_days", "number", 30, "older backups are removed, but never the newest", least=1, most=36_500),
     Setting("models.refresh_seconds", "number", 0.2, "shortest time between two refreshes of the models", most=3600),
     Setting("models.project_dir", "text", None, "another dbt project than the packaged one"),
     Setting(
@@ -112,8 +121,10 @@ class Value:
 class Settings:
     """Effective settings. `settings["http"]` gives a value, `settings.origin("http")` where it came from."""
 
-    def __init__(self, data_dir: Path, values: Mapping[str, Value]) -> None:
+    def __init__(self, data_dir: Path, values: Mapping[str, Value], config_file: Path | None = None) -> None:
         self.data_dir = data_dir
+        self.config_file = config_file
+        """The configuration file, when it is not the data directory's own."""
         self._values = dict(values)
 
     def __getitem__(self, key: str) -> Any:
@@ -134,6 +145,11 @@ class Settings:
     @property
     def journal_dir(self) -> Path:
         return self.data_dir / "journal"
+
+    @property
+    def backup_dir(self) -> Path:
+        folder = self["backup.folder"]
+        return Path(folder).expanduser() if folder else self.data_dir / "backups"
 
     @property
     def keys_file(self) -> Path:
@@ -289,4 +305,4 @@ def load(
             values[setting.key] = Value(convert(setting, value, where), where)
         else:
             values[setting.key] = Value(setting.default, "default")
-    return Settings(folder, values)
+    return Settings(folder, values, None if config is None else config.expanduser().absolute())

@@ -71,7 +71,7 @@ class Workspace:
         return Resident(
             project_folder(self.settings),
             self.path.database.cursor,
-            variables=_variables(self.settings),
+            variables=model_variables(self.settings),
             environment={**os.environ, "AA_DATABASE": str(self.settings.database)},
         )
 
@@ -81,7 +81,7 @@ class Workspace:
 
         cursor = self.path.database.cursor()
         try:
-            return stands(cursor, project_folder(self.settings), _variables(self.settings))
+            return stands(cursor, project_folder(self.settings), model_variables(self.settings))
         finally:
             cursor.close()
 
@@ -134,7 +134,7 @@ class Workspace:
             self._lock.release()
 
 
-def _variables(settings: Settings) -> dict[str, Any]:
+def model_variables(settings: Settings) -> dict[str, Any]:
     """What the engine's settings say to the models."""
     return {
         "report_timezone": settings["report_timezone"],

@@ -136,7 +136,8 @@ def _connect(path: Path) -> duckdb.DuckDBPyConnection:
                 hint="stop that engine first, or give --data-dir another directory",
             ) from error
         raise StorageError(
-            f"cannot open {path}: {text}", hint="restore a backup, or move the file away to start empty"
+            f"cannot open {path}: {text}",
+            hint=f"`aa-engine backup restore latest --data-dir {path.parent}` puts the newest backup in its place",
         ) from error
     return connection
 
