@@ -58,18 +58,24 @@
     {{ sessions_of_touched_developers() }}
 {% endmacro %}
 
-{# A sub-agent's session and the one that started it: where one is computed anew, both are, since their rows bear one
-   key. Asked last: sessions that come by another way have sub-agents, too. #}
+{# A session and all its sub-agents: where one is computed anew, all are, since their rows bear one key. Asked last:
+   sessions that come by another way have sub-agents, too. #}
 {% macro families_of_touched_sessions() %}
+    with parents as (
+        {{ session_parents() }}
+    ),
+
+    roots as (
+        select root_id
+        from parents
+        where {{ touched('session', 'child_id') }} or {{ touched('session', 'root_id') }}
+    )
+
     select unnest(['session', 'request_session', 'tool_session']) as set_name, key
     from (
-        select parent_session_id as key
-        from {{ source('raw', 'session_context') }}
-        where parent_session_id is not null and {{ touched('session', 'session_id') }}
+        select root_id as key from roots
         union
-        select session_id
-        from {{ source('raw', 'session_context') }}
-        where parent_session_id is not null and {{ touched('session', 'parent_session_id') }}
+        select child_id from parents where root_id in (select root_id from roots)
     )
 {% endmacro %}
 
@@ -136,6 +142,11 @@
     select distinct 'commit', e.commit_hash
     from {{ source('raw', 'git_commit_evidence') }} as e
     where {{ touched('session', 'e.session_id') }}
+    union all
+    -- Commits whose reporter names a touched session.
+    select distinct 'commit', commit_hash
+    from {{ source('raw', 'git_commits') }}
+    where agent_session_id is not null and {{ touched('session', 'agent_session_id') }}
 {% endmacro %}
 
 {% macro touched_more__int_commits_with_agent_context() %}

@@ -69,6 +69,15 @@ def a_teams_day() -> list[RawRows]:
         context(119, session_id="c0", event="parent", parent_session_id="s0"),
         context(710, session_id="c9", event="parent", parent_session_id="s9"),
         line(711, session_id="c9", message_id="c9", is_sidechain=True),
+        # A second sub-agent of s0, one that it started, and what telemetry tells of either under their own ids.
+        context(130, session_id="c1", event="parent", parent_session_id="s0"),
+        context(131, session_id="g1", event="parent", parent_session_id="c1"),
+        request(132, session_id="c1", request_id="rc1"),
+        line(133, session_id="g1", message_id="g1", is_sidechain=True),
+        request(134, session_id="g1", request_id="rg1"),
+        log("tool_result", 135, session_id="g1", tool_name="Bash", tool_use_id="tg1"),
+        log("tool_decision", 134, session_id="g1", tool_name="Bash", tool_use_id="tg1", decision="accept"),
+        commit("5b", 136, agent_session_id="g1", agent_type="claude_code"),
         evidence("2b" + "0" * 38, "telemetry_sha", agent_type="claude_code", session_id="c0"),
         # Telemetry that names no session, told again by a transcript that does.
         request(30, session_id=None, request_id="x1"),

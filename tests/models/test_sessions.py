@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 from tests.models.raw import NOON, OPUS, at, commit, context, line, log, request, rows
 from tests.models.workbench import Workbench
@@ -125,6 +126,35 @@ def test_sub_agents_count_to_their_session(bench: Workbench) -> None:
     )
     bench.build()
     assert bench.row("select request_count, subagent_request_count from mart.fct_sessions") == (3, 2)
+
+
+def test_threads_of_sub_agents_count_to_the_session_at_their_root(bench: Workbench) -> None:
+    codex: dict[str, Any] = {"agent_type": "codex", "model": "gpt-5.1-codex"}
+    told = {**codex, "input_tokens": 300, "output_tokens": 30, "cache_read_tokens": 0}
+    bench.take(
+        log("user_prompt", 0, session_id="root", **codex),
+        log("sse_event", 1, session_id="root", **{**told, "input_tokens": 700}),
+        context(2, agent_type="codex", session_id="child", event="parent", parent_session_id="root"),
+        context(3, agent_type="codex", session_id="grandchild", event="parent", parent_session_id="child"),
+        log("conversation_starts", 3, session_id="child", **codex),
+        log("user_prompt", 3, session_id="child", **codex),
+        # One call told by telemetry and by the thread's own rollout, one by the rollout alone.
+        log("sse_event", 4, session_id="child", **told),
+        line(4, session_id="child", is_sidechain=True, **told),
+        line(5, session_id="grandchild", is_sidechain=True, **{**told, "input_tokens": 500}),
+        log("tool_result", 6, session_id="child", agent_type="codex", tool_name="shell", tool_use_id="t1"),
+        # A fork is another session, whoever it was forked from.
+        log("sse_event", 7, session_id="fork", **told),
+        commit("c1", 8, agent_type="codex", agent_session_id="grandchild"),
+    )
+    bench.build()
+    assert bench.rows(
+        "select session_id, request_count, subagent_request_count, prompt_count, tool_call_count, commit_count"
+        " from mart.fct_sessions order by 1"
+    ) == [("fork", 1, 0, 0, 0, 0), ("root", 3, 2, 1, 1, 1)]
+    assert bench.row("select session_id from intermediate.int_commit_session_links where method = 'client_hint'") == (
+        "root",
+    )
 
 
 def test_tool_calls_of_telemetry_and_transcript_count_once(bench: Workbench) -> None:

@@ -64,7 +64,7 @@ _NESTED = frozenset({b"response_item", b"event_msg"})
 class CodexReader:
     """Reads one rollout."""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def __init__(self, workplace: Workplace, kept: bytes | None = None) -> None:
         self._workplace = workplace
@@ -156,7 +156,12 @@ class CodexReader:
         git = mapping(payload.get("git"))
         branch = text(git.get("branch"))
         self._move(payload.get("cwd"), branch, text(payload.get("cli_version")))
-        if is_first:
+        lineage = self._lineage
+        if is_first and lineage.is_subagent and lineage.thread_id is not None and lineage.parent_id is not None:
+            facts.append(
+                SessionMoment(timestamp, lineage.thread_id, "parent", self._where, parent_session_id=lineage.parent_id)
+            )
+        elif is_first:
             self._tell("start", timestamp, facts)
 
     def _move(self, cwd: object, branch: str | None = None, version: str | None = None) -> bool:

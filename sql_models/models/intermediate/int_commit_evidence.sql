@@ -47,11 +47,12 @@ observed as (
     union all
     -- What the reporting client itself said of the commit.
     select
-        project_id, commit_hash,
-        case when agent_session_id is not null then 'client_hint' else 'agent_flag' end as kind,
-        agent_type, agent_session_id as session_id, cast(null as varchar) as value
-    from commits
-    where agent_session_id is not null or (agent_assisted and agent_type is not null)
+        c.project_id, c.commit_hash,
+        case when c.agent_session_id is not null then 'client_hint' else 'agent_flag' end as kind,
+        c.agent_type, coalesce(f.root_id, c.agent_session_id) as session_id, cast(null as varchar) as value
+    from commits as c
+    left join parents as f on f.parents_agent = c.agent_type and f.child_id = c.agent_session_id
+    where c.agent_session_id is not null or (c.agent_assisted and c.agent_type is not null)
 ),
 
 -- A session id is unique enough to name its agent where the sign does not.

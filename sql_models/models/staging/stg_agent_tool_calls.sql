@@ -14,9 +14,15 @@ with log_records as (
     qualify row_number() over (partition by dedup_key order by batch_id) = 1
 ),
 
+parents as (
+    {{ session_parents() }}
+),
+
 decisions as (
-    select agent_type, session_id, tool_use_id, arg_max(decision, timestamp) as decision
+    select
+        agent_type, coalesce(root_id, session_id) as session_id, tool_use_id, arg_max(decision, timestamp) as decision
     from {{ source('raw', 'otel_logs') }}
+    left join parents on parents_agent = agent_type and child_id = session_id
     where event_name = 'tool_decision' and tool_use_id is not null and decision is not null
         and {{ touched('tool_session', "coalesce(session_id, '')", 'timestamp') }}
     group by all
@@ -31,10 +37,6 @@ span_records as (
     qualify row_number() over (partition by agent_type, trace_id, span_id order by batch_id, dedup_key) = 1
 ),
 
-parents as (
-    {{ session_parents() }}
-),
-
 transcript_lines as (
     select *
     from {{ source('raw', 'transcript_tool_calls') }}
@@ -46,22 +48,26 @@ calls as (
     select
         'log' as source,
         'log:' || cast(dedup_key as varchar) as tool_call_key,
-        agent_type, session_id, developer_id as developer_said, user_email, timestamp as ts, tool_name, tool_use_id,
+        agent_type, coalesce(root_id, session_id) as session_id, developer_id as developer_said, user_email, timestamp as ts, tool_name, tool_use_id,
         duration_ms, success, error_type, decision, file_extension, arguments_hash,
         coalesce(is_git_commit, false) as is_git_commit, commit_sha,
-        case when agent_type = 'claude_code' then agent_name is not null or query_source like 'agent:%' end
+        case when root_id is not null then true
+            when agent_type = 'claude_code' then agent_name is not null or query_source like 'agent:%' end
             as is_subagent
     from log_records
+    left join parents on parents_agent = agent_type and child_id = session_id
     union all by name
     select
         'log' as source,
         'span:' || trace_id || ':' || span_id as tool_call_key,
-        agent_type, session_id, developer_id as developer_said, user_email, coalesce(end_time, timestamp) as ts,
+        agent_type, coalesce(root_id, session_id) as session_id, developer_id as developer_said, user_email, coalesce(end_time, timestamp) as ts,
         tool_name, tool_use_id, cast((epoch_us(end_time) - epoch_us(timestamp)) // 1000 as bigint) as duration_ms,
         coalesce(success, status is distinct from 'error' and error_type is null) as success, error_type,
         cast(null as varchar) as decision, file_extension, arguments_hash,
-        coalesce(is_git_commit, false) as is_git_commit, commit_sha, cast(null as boolean) as is_subagent
+        coalesce(is_git_commit, false) as is_git_commit, commit_sha,
+        case when root_id is not null then true end as is_subagent
     from span_records
+    left join parents on parents_agent = agent_type and child_id = session_id
     union all by name
     select
         'transcript' as source,

@@ -23,13 +23,17 @@ with log_records as (
     qualify row_number() over (partition by dedup_key order by batch_id) = 1
 ),
 
+parents as (
+    {{ session_parents() }}
+),
+
 from_logs as (
     select
         'log:' || cast(r.dedup_key as varchar) as observation_key,
         'log' as source,
         'request' as grain,
         r.agent_type,
-        r.session_id,
+        coalesce(f.root_id, r.session_id) as session_id,
         cast(null as varchar) as parent_session_id,
         r.developer_id as developer_said,
         r.user_id,
@@ -38,7 +42,8 @@ from_logs as (
         cast(null as varchar) as branch,
         r.timestamp as ts,
         r.model as model_name,
-        {{ query_source('r.query_source', "case when r.agent_type = 'claude_code' then r.agent_name end") }}
+        case when f.root_id is not null then 'subagent'
+            else {{ query_source('r.query_source', "case when r.agent_type = 'claude_code' then r.agent_name end") }} end
             as query_source,
         r.request_id,
         not (r.event_name = 'api_error' or (r.event_name = 'api_request' and r.agent_type = 'codex')) as success,
@@ -61,6 +66,7 @@ from_logs as (
         r.service_version as agent_version
     from log_records as r
     left join {{ ref('agents') }} as a on a.agent_type = r.agent_type
+    left join parents as f on f.parents_agent = r.agent_type and f.child_id = r.session_id
 ),
 
 {% if var('aa_touched', false) -%}
@@ -99,10 +105,6 @@ transcript_lines as (
                 + coalesce(output_tokens, 0) desc,
             timestamp, sequence, session_id, dedup_key
     ) = 1
-),
-
-parents as (
-    {{ session_parents() }}
 ),
 
 from_transcripts as (
@@ -168,7 +170,7 @@ from_spans as (
         'span' as source,
         'request' as grain,
         r.agent_type,
-        r.session_id,
+        coalesce(f.root_id, r.session_id) as session_id,
         cast(null as varchar) as parent_session_id,
         r.developer_id as developer_said,
         r.user_id,
@@ -177,7 +179,7 @@ from_spans as (
         cast(null as varchar) as branch,
         coalesce(r.end_time, r.timestamp) as ts,
         r.model as model_name,
-        {{ query_source("case when s.span_id is not null then 'subagent' end",
+        {{ query_source("case when s.span_id is not null or f.root_id is not null then 'subagent' end",
             "case when r.agent_type = 'claude_code' then r.agent_name end") }} as query_source,
         r.request_id,
         r.input_tokens is not null or r.output_tokens is not null as success,
@@ -200,6 +202,7 @@ from_spans as (
     from span_records as r
     left join subagent_spans as s on s.trace_id = r.trace_id and s.span_id = r.parent_span_id
     left join {{ ref('agents') }} as a on a.agent_type = r.agent_type
+    left join parents as f on f.parents_agent = r.agent_type and f.child_id = r.session_id
 ),
 
 -- Points of the agents' token and cost counters whose series name a session. Delta points are what they say;

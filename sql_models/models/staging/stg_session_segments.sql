@@ -12,8 +12,10 @@ with parents as (
 
 log_events as (
     select
-        agent_type, session_id, timestamp as ts, developer_id as developer_said, user_email, service_version,
-        case when event_name = 'user_prompt' then 'prompt' when event_name = 'conversation_starts' then 'start'
+        agent_type, coalesce(root_id, session_id) as session_id, timestamp as ts, developer_id as developer_said,
+        user_email, service_version,
+        case when root_id is not null then 'event'
+            when event_name = 'user_prompt' then 'prompt' when event_name = 'conversation_starts' then 'start'
             else 'event' end as event,
         'log' as source,
         case agent_type
@@ -24,6 +26,7 @@ log_events as (
             else event_name is not null end as makes_session,
         coalesce(prompt_id, cast(dedup_key as varchar)) as event_key
     from {{ source('raw', 'otel_logs') }}
+    left join parents on parents_agent = agent_type and child_id = session_id
     where session_id is not null and {{ touched('session', 'session_id', 'timestamp') }}
 ),
 
@@ -53,10 +56,11 @@ other_events as (
     where {{ touched('session', 'session_id', 'timestamp') }}
     union all by name
     select
-        agent_type, session_id, coalesce(end_time, timestamp) as ts, developer_id as developer_said, user_email,
-        service_version, 'event' as event, 'span' as source, true as makes_session,
-        cast(dedup_key as varchar) as event_key
+        agent_type, coalesce(root_id, session_id) as session_id, coalesce(end_time, timestamp) as ts,
+        developer_id as developer_said, user_email, service_version, 'event' as event, 'span' as source,
+        true as makes_session, cast(dedup_key as varchar) as event_key
     from {{ source('raw', 'otel_spans') }}
+    left join parents on parents_agent = agent_type and child_id = session_id
     where session_id is not null and {{ touched('session', 'session_id', 'timestamp') }}
 ),
 

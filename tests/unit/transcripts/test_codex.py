@@ -255,6 +255,26 @@ def test_a_sub_agent_that_copied_nothing_counts_from_its_first_answer() -> None:
     assert {(fact.is_sidechain, fact.parent_session_id, fact.agent_name) for fact in found} == {(True, PARENT, "scout")}
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"source": {"subagent": {"thread_spawn": {"parent_thread_id": PARENT}}}},
+        {"source": {"subagent": {"thread_spawn": {}}}, "parent_thread_id": PARENT},
+        {"source": {"subagent": "review"}, "session_id": PARENT},
+        {"source": {"subagent": {"other": "guardian"}}, "forked_from_id": PARENT},
+        {"thread_source": "subagent", "parent_thread_id": PARENT},
+    ],
+)
+def test_a_sub_agent_is_tied_to_the_thread_that_started_it(told: dict[str, Any]) -> None:
+    found = [fact for fact in read(codex_meta(100, **told)) if isinstance(fact, SessionMoment)]
+    assert [(fact.session_id, fact.event, fact.parent_session_id) for fact in found] == [(THREAD, "parent", PARENT)]
+
+
+def test_a_fork_is_a_session_of_its_own() -> None:
+    found = [fact for fact in read(fork(100)) if isinstance(fact, SessionMoment)]
+    assert [(fact.session_id, fact.event, fact.parent_session_id) for fact in found] == [(THREAD, "start", None)]
+
+
 def test_copied_prompts_and_calls_are_not_told_again() -> None:
     said = codex_line("event_msg", 10, {"type": "user_message", "message": "please"})
     copied = [call(11, "shell", {"command": ["ls"]}), output(12, "x")]
