@@ -13,12 +13,12 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from engine.agents.transcripts.facts import CommitSeen, Fact, SessionMoment, ToolCall, Usage
+from engine.agents.transcripts.facts import Fact
 from engine.agents.transcripts.reader import Reader, Workplace
 from engine.agents.transcripts.registry import BY_AGENT, TranscriptSource
 from engine.ingest.transcript_databases import changed_since
 from engine.ingest.transcript_files import DATABASE_MAGIC, HEAD_BYTES, FoundFile, head_of, pieces, sniff
-from engine.ingest.transcript_rows import RowBuilder
+from engine.ingest.transcript_rows import ByKind, RowBuilder
 from engine.ingest.transcript_state import Position, Positions
 from engine.store.recorder import Recorder
 
@@ -48,22 +48,17 @@ class Tally:
     unreadable: dict[str, str] = field(default_factory=dict)
     unknown: dict[str, None] = field(default_factory=dict)
 
-    def count(self, agent_type: str, facts: list[Fact]) -> None:
-        for fact in facts:
-            match fact:
-                case Usage():
-                    if not fact.is_update:
-                        self.requests += 1
-                        self.requests_by_agent[agent_type] = self.requests_by_agent.get(agent_type, 0) + 1
-                    if fact.session_id is not None:
-                        self.sessions.add((agent_type, fact.session_id))
-                case ToolCall():
-                    self.tool_calls += 1
-                case SessionMoment():
-                    self.prompts += fact.event == "prompt"
-                    self.sessions.add((agent_type, fact.session_id))
-                case CommitSeen():
-                    self.commits += 1
+    def count(self, agent_type: str, facts: ByKind) -> None:
+        told = sum(not fact.is_update for fact in facts.usages)
+        if told:
+            self.requests += told
+            self.requests_by_agent[agent_type] = self.requests_by_agent.get(agent_type, 0) + told
+        self.tool_calls += len(facts.calls)
+        self.prompts += sum(fact.event == "prompt" for fact in facts.moments)
+        self.commits += len(facts.commits)
+        for session in {fact.session_id for fact in facts.usages} | {fact.session_id for fact in facts.moments}:
+            if session is not None:
+                self.sessions.add((agent_type, session))
 
 
 class Importer:
@@ -161,7 +156,7 @@ class Importer:
 
         ended = True
         if source.is_database:
-            found_pieces = changed_since(found.path, offset)
+            found_pieces = changed_since(source.agent_type, found.path, offset)
         else:
             found_pieces = pieces(stream, offset, is_inside_long_line)
         for piece in found_pieces:
@@ -191,8 +186,7 @@ class Importer:
         facts: list[Fact] = []
         self.tally.lines_skipped += reader.read(lines, facts)
         self.tally.lines_read += len(lines)
-        self.tally.count(source.agent_type, facts)
-        self._builder.add(source.agent_type, facts)
+        self.tally.count(source.agent_type, self._builder.add(source.agent_type, facts))
 
     def _submit(self) -> None:
         """Send what was read on its way, and wait for the oldest when too much is."""

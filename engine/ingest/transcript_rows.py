@@ -6,13 +6,32 @@ same history read twice, moved or copied gives the same keys. Refuses reading an
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from engine.agents.transcripts.facts import CommitSeen, Fact, SessionMoment, ToolCall, Usage
+from engine.agents.transcripts.facts import CommitSeen, Fact, SessionMoment, Surroundings, ToolCall, Usage
 from engine.projects import ProjectIdentity
 from engine.store.rows import RawRows, dedup_key
 
-EVIDENCE_KIND = "telemetry_sha"
+
+class ByKind:
+    """Facts, sorted out."""
+
+    __slots__ = ("calls", "commits", "moments", "usages")
+
+    def __init__(self, facts: Iterable[Fact]) -> None:
+        self.usages: list[Usage] = []
+        self.calls: list[ToolCall] = []
+        self.moments: list[SessionMoment] = []
+        self.commits: list[CommitSeen] = []
+        append: dict[type, Any] = {
+            Usage: self.usages.append,
+            ToolCall: self.calls.append,
+            SessionMoment: self.moments.append,
+            CommitSeen: self.commits.append,
+        }
+        for fact in facts:
+            append[type(fact)](fact)
 
 
 class RowBuilder:
@@ -32,88 +51,57 @@ class RowBuilder:
         """How many projects were met."""
         return len(self._projects)
 
-    def add(self, agent_type: str, facts: Iterable[Fact]) -> None:
-        usages: list[Usage] = []
-        calls: list[ToolCall] = []
-        moments: list[SessionMoment] = []
-        commits: list[CommitSeen] = []
-        for fact in facts:
-            match fact:
-                case Usage():
-                    usages.append(fact)
-                case ToolCall():
-                    calls.append(fact)
-                case SessionMoment():
-                    moments.append(fact)
-                case CommitSeen():
-                    commits.append(fact)
-        self._add_usages(agent_type, usages)
-        self._add_calls(agent_type, calls)
-        self._add_moments(agent_type, moments)
-        self._add_commits(agent_type, commits)
+    def add(self, agent_type: str, facts: Iterable[Fact]) -> ByKind:
+        """Take facts of one agent in; returns them sorted out."""
+        found = ByKind(facts)
+        self._add_usages(agent_type, found.usages)
+        self._add_calls(agent_type, found.calls)
+        self._add_moments(agent_type, found.moments)
+        self._add_commits(agent_type, found.commits)
         self.size = self._rows.total()
+        return found
 
     def take(self) -> RawRows:
         rows, self._rows, self.size = self._rows, RawRows(), 0
         return rows
 
     def _add_usages(self, agent_type: str, facts: list[Usage]) -> None:
-        table, developer_id = "transcript_usage", self._developer_id
-        for project in {fact.where.project for fact in facts}:
+        if not facts:
+            return
+        table = "transcript_usage"
+        told = _columns(facts)
+        where: list[Surroundings] = told.pop("where")
+        for project in {place.project for place in where}:
             self._add_project(project)
+        identities = told.pop("identity")
+        del told["is_update"]
         self._rows.extend(
             table,
             {
-                "dedup_key": [dedup_key(table, (agent_type, f.session_id, *f.identity)) for f in facts],
-                "timestamp": [f.timestamp for f in facts],
+                "dedup_key": [
+                    dedup_key(table, (agent_type, session, *identity))
+                    for session, identity in zip(told["session_id"], identities, strict=True)
+                ],
                 "agent_type": [agent_type] * len(facts),
-                "service_version": [f.where.version for f in facts],
-                "developer_id": [developer_id] * len(facts),
-                "session_id": [f.session_id for f in facts],
-                "parent_session_id": [f.parent_session_id for f in facts],
-                "is_sidechain": [f.is_sidechain for f in facts],
-                "agent_name": [f.agent_name for f in facts],
-                "request_id": [f.request_id for f in facts],
-                "message_id": [f.message_id for f in facts],
-                "sequence": [f.sequence for f in facts],
-                "model": [f.model for f in facts],
-                "input_tokens": [f.input_tokens for f in facts],
-                "cache_read_tokens": [f.cache_read_tokens for f in facts],
-                "cache_write_5m_tokens": [f.cache_write_5m_tokens for f in facts],
-                "cache_write_1h_tokens": [f.cache_write_1h_tokens for f in facts],
-                "cache_write_unknown_tokens": [f.cache_write_unknown_tokens for f in facts],
-                "output_tokens": [f.output_tokens for f in facts],
-                "reasoning_tokens": [f.reasoning_tokens for f in facts],
-                "cost_usd": [f.cost_usd for f in facts],
-                "speed": [f.speed for f in facts],
-                "service_tier": [f.service_tier for f in facts],
-                "success": [f.success for f in facts],
-                "error_code": [f.error_code for f in facts],
-                "project_id": [f.where.project.project_id if f.where.project else None for f in facts],
-                "branch": [f.where.branch for f in facts],
+                "developer_id": [self._developer_id] * len(facts),
+                "service_version": [place.version for place in where],
+                "project_id": [place.project.project_id if place.project else None for place in where],
+                "branch": [place.branch for place in where],
+                **told,
             },
         )
 
     def _add_calls(self, agent_type: str, facts: list[ToolCall]) -> None:
+        if not facts:
+            return
         table = "transcript_tool_calls"
         self._rows.extend(
             table,
             {
                 "dedup_key": [dedup_key(table, (agent_type, f.session_id, f.tool_use_id, f.success)) for f in facts],
-                "timestamp": [f.timestamp for f in facts],
                 "agent_type": [agent_type] * len(facts),
                 "developer_id": [self._developer_id] * len(facts),
-                "session_id": [f.session_id for f in facts],
-                "is_sidechain": [f.is_sidechain for f in facts],
-                "tool_name": [f.tool_name for f in facts],
-                "tool_use_id": [f.tool_use_id for f in facts],
-                "duration_ms": [f.duration_ms for f in facts],
-                "success": [f.success for f in facts],
-                "error_type": [f.error_type for f in facts],
-                "file_extension": [f.file_extension for f in facts],
-                "arguments_hash": [f.arguments_hash for f in facts],
-                "is_git_commit": [f.is_git_commit for f in facts],
-                "commit_sha": [f.commit_sha for f in facts],
+                **_columns(facts),
             },
         )
 
@@ -156,17 +144,15 @@ class RowBuilder:
             table,
             {
                 "dedup_key": [
-                    dedup_key(
-                        table, (EVIDENCE_KIND, agent_type, f.session_id, project_id, f.commit_hash, f.tool_use_id)
-                    )
+                    dedup_key(table, (f.kind, agent_type, f.session_id, project_id, f.commit_hash, f.value))
                     for f, project_id in zip(facts, ids, strict=True)
                 ],
                 "project_id": ids,
                 "commit_hash": [f.commit_hash for f in facts],
-                "kind": [EVIDENCE_KIND] * len(facts),
+                "kind": [f.kind for f in facts],
                 "agent_type": [agent_type] * len(facts),
                 "session_id": [f.session_id for f in facts],
-                "value": [f.tool_use_id for f in facts],
+                "value": [f.value for f in facts],
                 "observed_at": [f.timestamp for f in facts],
             },
         )
@@ -189,3 +175,8 @@ class RowBuilder:
                 "watched": False,
             },
         )
+
+
+def _columns(facts: Sequence[Usage] | Sequence[ToolCall]) -> dict[str, list[Any]]:
+    """The fields of facts of one kind, each as a column of its name."""
+    return {name: list(values) for name, values in zip(facts[0]._fields, zip(*facts, strict=True), strict=True)}

@@ -87,13 +87,10 @@ def dedup_key(table: str, parts: Iterable[object]) -> str:
     `parts` are hashed by their text, separated, so that ("a", "bc") and ("ab", "c") differ; None differs from "".
     Instants must already be in UTC.
     """
-    digest = hashlib.blake2b(table.encode(), digest_size=16)
+    texts = [table]
     for part in parts:
         if part is None:
-            digest.update(b"\x00")
+            texts.append("\x00")
         else:
-            text = part.isoformat() if isinstance(part, datetime) else str(part)
-            digest.update(b"\x01")
-            digest.update(text.encode("utf-8", "surrogatepass"))
-            digest.update(b"\x1f")
-    return digest.hexdigest()
+            texts.append(f"\x01{part.isoformat() if isinstance(part, datetime) else part!s}\x1f")
+    return hashlib.blake2b("".join(texts).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

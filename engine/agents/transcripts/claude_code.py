@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import orjson
 
@@ -46,8 +45,7 @@ _REFUSED = "The user doesn't want to"
 _NOT_PROMPTS = ("<local-command-", "<command-stdout>", "<bash-stdout>", "<bash-stderr>", "[Request interrupted by user")
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line of a user or an assistant: the parsed object and what its parts are needed for everywhere."""
 
     entry: Mapping[str, Any]
