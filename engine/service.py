@@ -10,7 +10,6 @@ import asyncio
 import json
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -20,11 +19,11 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from engine import __version__
+from engine import __version__, log
 from engine.access.http import Authenticated
 from engine.access.identity import local_developer
 from engine.access.keys import KeyRing
-from engine.api.app import EXCEPTION_HANDLERS, ApiContext, build_routes
+from engine.api.app import EXCEPTION_HANDLERS, ApiContext, Endpoint, build_routes
 from engine.api.commands import Command, CommandEndpoint
 from engine.api.stream import Broadcaster
 from engine.clock import SystemClock
@@ -36,6 +35,7 @@ from engine.serving import backup
 from engine.serving.doors import Doors, Exposure
 from engine.serving.health import Health
 from engine.serving.listeners import Listener
+from engine.serving.measuring import Measuring
 from engine.serving.refresh import ModelKeeper
 from engine.serving.root import Root
 from engine.settings import Settings
@@ -64,11 +64,13 @@ class Engine:
         self.settings = settings
         self._embedded = embedded
         self._announce = announce or (lambda line: print(line, flush=True))
-        self._complain = complain or (lambda line: print(f"aa-engine: {line}", file=sys.stderr, flush=True))
+        log.configure(settings["log.format"])
+        self._complain = complain or log.say
         self._clock = SystemClock()
         self._stopping = asyncio.Event()
         self._keeper: ModelKeeper | None = None
         self._models = models
+        self._measuring = Measuring(settings, self._clock)
 
     async def run(self) -> None:
         """Open, serve until SIGTERM, SIGINT or idleness, close. Raises EngineError when it cannot start."""
@@ -89,6 +91,7 @@ class Engine:
             await asyncio.to_thread(workspace.close)
 
     def _on_batch(self, applied: Applied) -> None:
+        self._measuring.stored(applied)
         if self._keeper is not None:
             self._keeper.notify(sum(applied.inserted.values()))
 
@@ -104,13 +107,20 @@ class Engine:
     async def _serve(self, workspace: Workspace, intake: Intake, keys: KeyRing, doors: Doors) -> None:
         broadcaster = Broadcaster(self._clock, version=__version__)
         keeper = ModelKeeper(workspace, broadcaster.publish, self.settings["models.refresh_seconds"])
+        keeper.on_covered = self._measuring.shown
         recorder = workspace.path.recorder
         developer = intake.policy.local_developer
         follower = Follower(recorder, self.settings, developer, hash_key=workspace.hash_key)
         watcher = Watcher(recorder, self.settings, clock=self._clock)
         reader = Reader(workspace.path.database)
         health = Health(workspace.path, keeper, follower, watcher)
-        routes = build_routes(ApiContext(reader, self._clock, self.settings, broadcaster, __version__, health.status))
+
+        def status() -> Mapping[str, Any]:
+            return {**health.status(), **self._measuring.told()}
+
+        slow = self._measuring.slow
+        routes = build_routes(ApiContext(reader, self._clock, self.settings, broadcaster, __version__, status, slow))
+        routes.append(Route("/metrics", Endpoint(self._measuring.endpoint(health.status))))
         commands = None
         if self._models is not None:
             commands = CommandEndpoint(self._models(workspace, keeper), __version__)

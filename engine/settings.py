@@ -97,6 +97,20 @@ SETTINGS: tuple[Setting, ...] = (
         most=8760,
     ),
     Setting("backup.keep_days", "number", 30, "older backups are removed, but never the newest", least=1, most=36_500),
+    Setting(
+        "api.slow_query_ms",
+        "number",
+        250,
+        "an answer that takes longer is kept in status and told on standard error",
+        most=3_600_000,
+    ),
+    Setting(
+        "log.format",
+        "text",
+        "text",
+        "what `serve` says on standard error: text, or json for a log collector",
+        choices=("text", "json"),
+    ),
     Setting("models.refresh_seconds", "number", 0.2, "shortest time between two refreshes of the models", most=3600),
     Setting("models.project_dir", "text", None, "another dbt project than the packaged one"),
     Setting(

@@ -24,6 +24,8 @@ from engine.api.query import Query
 from engine.api.statements import Statement, rows_statement
 from engine.api.views import Column, sql
 from engine.errors import StorageError
+from engine.filters.parse import render
+from engine.measures import QUERY, SlowQueries, SlowQuery
 
 KEPT_ANSWERS = 256
 
@@ -113,9 +115,14 @@ def current_state(reader: Questions) -> State:
 class Answers:
     """Answers queries, from the cache while nothing changed. Safe from any thread."""
 
-    def __init__(self, reader: Questions, zone: ZoneInfo) -> None:
+    def __init__(
+        self, reader: Questions, zone: ZoneInfo, slow: SlowQueries | None = None, slow_ms: float = float("inf")
+    ) -> None:
+        """`slow` takes what needed more than `slow_ms`."""
         self._reader = reader
         self._zone = zone
+        self._slow = slow
+        self._slow_ms = slow_ms
         self._kept: OrderedDict[tuple[object, ...], Page] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -139,7 +146,11 @@ class Answers:
             self._kept[key] = found
             while len(self._kept) > KEPT_ANSWERS:
                 self._kept.popitem(last=False)
-        return _timed(found, began, cached=False)
+        told = _timed(found, began, cached=False)
+        QUERY.labels(query.view.name).observe(told.milliseconds / 1000)
+        if self._slow is not None and told.milliseconds > self._slow_ms:
+            self._slow.add(SlowQuery(now, query.view.name, question(query), told.milliseconds, len(told.rows)))
+        return told
 
     def _ask(self, cursor: Any, query: Query, page: Statement, total: Statement, state: State) -> Page:
         rows = cursor.execute(page.sql, dict(page.parameters)).fetchall()
@@ -162,6 +173,13 @@ class Answers:
             event_count=events,
             milliseconds=0.0,
         )
+
+
+def question(query: Query) -> str:
+    """What was asked, in the words of the API."""
+    order = ",".join(f"{'-' if key.descending else ''}{key.column}" for key in query.order)
+    said = {"by": query.by, "filter": render(query.filter), "sort": order, "limit": query.limit}
+    return " ".join(f"{name}={value}" for name, value in said.items() if value not in (None, ""))
 
 
 def _sums(query: Query, rows: Sequence[tuple[Any, ...]]) -> list[Any]:

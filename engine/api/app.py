@@ -35,6 +35,7 @@ from engine.api.views import VIEWS, sql
 from engine.clock import Clock
 from engine.errors import EngineError
 from engine.filters.errors import FilterError
+from engine.measures import SlowQueries
 from engine.settings import Settings
 
 
@@ -48,6 +49,7 @@ class ApiContext:
     broadcaster: Broadcaster
     version: str
     status: Callable[[], Mapping[str, Any]] | None = None
+    slow: SlowQueries | None = None
 
 
 Handler = Callable[[Request, Sight], Awaitable[Response]]
@@ -154,7 +156,7 @@ def _last_event_id(request: Request) -> int | None:
 def build_routes(context: ApiContext) -> list[Route]:
     """Every route of the API. The application that takes them should also take EXCEPTION_HANDLERS."""
     zone = ZoneInfo(context.settings["report_timezone"])
-    answers = Answers(context.reader, zone)
+    answers = Answers(context.reader, zone, context.slow, context.settings["api.slow_query_ms"])
     described = orjson.dumps(document(context.version))
 
     def rows_of(name: str) -> Handler:

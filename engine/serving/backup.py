@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from engine import log
 from engine.api.commands import Command, Tell
 from engine.clock import Clock
 from engine.errors import EngineError
@@ -104,5 +105,5 @@ class Schedule:
             return True
         lines = said.decode("utf-8", "replace").strip().splitlines()
         self.trouble = f"no backup could be made: {lines[-1] if lines else f'exit {process.returncode}'}"
-        print(f"aa-engine: {self.trouble}", file=sys.stderr, flush=True)
+        log.say(self.trouble, part="backup")
         return False

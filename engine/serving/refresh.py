@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from engine.contract import ChangeSet
 from engine.errors import EngineError, ModelError
+from engine.measures import REFRESH
 from engine.workspace import Workspace, is_edited
 
 if TYPE_CHECKING:
@@ -89,10 +90,13 @@ class ModelKeeper:
         self._built = threading.Event()
         self._models: Resident | None = None
         self._generation = -1
+        self._covered = 0
         self._priced = False
         self._turns = Turns()
         self.trouble: str | None = None
         """What keeps the models from being up to date, in one line; None when nothing does."""
+        self.on_covered: Callable[[int], None] | None = None
+        """Told up to which batch the models show everything, after each refresh."""
         self._thread = threading.Thread(target=self._run, name="models", daemon=True)
 
     def start(self) -> None:
@@ -188,7 +192,14 @@ class ModelKeeper:
             # A reopened database has invalidated the connections that the models hold.
             self._models.reconnect()
         self._generation = generation
+        began = time.perf_counter()
         self._models.follow(self._tell)
+        state = self._models.state()
+        if state is not None and state.standing is not None and state.standing.watermark > self._covered:
+            self._covered = state.standing.watermark
+            REFRESH.observe(time.perf_counter() - began)
+            if self.on_covered is not None:
+                self.on_covered(self._covered)
 
     def _tell(self, refresh: Refresh) -> None:
         # A batch of nothing but repetitions changes no model, and is no news.

@@ -7,6 +7,7 @@ code inserts into `raw`. SQL is put together from the catalogue's own names only
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,12 +16,15 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from engine.measures import COMMIT, STORED
 from engine.store.catalogue import Catalogue
 from engine.store.database import Database
 
 WINDOWED = frozenset({"otel_metrics", "otel_logs", "otel_spans", "events", "dropped_attributes", "dead_letters"})
 """High-volume tables: there a replay is looked for within the dedup window. The others stay unique for ever, since
 prices, names, resources and histories are sent again at every start."""
+
+TELEMETRY = ("otel_metrics", "otel_logs", "otel_spans")
 
 STATES: Mapping[str, tuple[str, ...]] = {
     "repositories": ("project_id", "root_path"),
@@ -37,6 +41,9 @@ class Applied:
     batch_id: int
     inserted: Mapping[str, int]
     journal_offset: int
+    oldest_arrival: datetime | None = None
+    newest_event: datetime | None = None
+    """When the first of its rows arrived, and the latest time that a telemetry row itself names."""
 
 
 class Writer:
@@ -70,6 +77,7 @@ class Writer:
         now = datetime.now(UTC)
         inserted: dict[str, int] = {}
         cursor = self._cursor
+        began = time.perf_counter()
         cursor.execute("begin")
         try:
             for table, data in tables.items():
@@ -87,7 +95,10 @@ class Writer:
                 pass  # an invalidated instance cannot roll back; nothing was committed either way
             raise
         self.batch_id, self.journal_offset = batch_id, journal_offset
-        return Applied(batch_id, inserted, journal_offset)
+        COMMIT.observe(time.perf_counter() - began)
+        for table, count in inserted.items():
+            STORED.labels(table).inc(count)
+        return Applied(batch_id, inserted, journal_offset, *_times(tables))
 
     def _insert(self, table: str, data: pa.Table, batch_id: int, now: datetime) -> int:
         columns = self.catalogue.tables[table]
@@ -133,6 +144,21 @@ class Writer:
     def close(self) -> None:
         """Give the cursor back."""
         self._cursor.close()
+
+
+def _times(tables: Mapping[str, pa.Table]) -> tuple[datetime | None, datetime | None]:
+    """The oldest arrival of all rows, and the newest event of telemetry; histories tell of long ago."""
+    arrivals = [pc.min(table.column("received_at")).as_py() for table in tables.values() if table.num_rows]
+    events = [pc.max(tables[name].column("timestamp")).as_py() for name in TELEMETRY if name in tables]
+    oldest = min((moment for moment in arrivals if moment is not None), default=None)
+    return _aware(oldest), _aware(max((moment for moment in events if moment is not None), default=None))
+
+
+def _aware(moment: datetime | int | None) -> datetime | None:
+    """An instant as the journal has it (microseconds, or a time with or without its zone), in UTC."""
+    if isinstance(moment, int):
+        return datetime.fromtimestamp(moment / 1e6, UTC)
+    return moment if moment is None or moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 def _untimed(data: pa.Table) -> bool:
