@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,14 +17,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import StorageError
+from engine.errors import ConfigurationError, StorageError
 from engine.ingest.durable import DurablePath
 from engine.settings import Settings
 from engine.store.lock import DirectoryLock
 from engine.store.writer import Applied
 
 if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
     from engine.modelrunner.resident import Resident
+    from engine.prices.overrides import Overrides
+    from engine.prices.plans import Plans
 
 
 class Workspace:
@@ -34,8 +39,11 @@ class Workspace:
         self.path = path
         self.hash_key = hash_key
         """Keys the hashes of tool arguments: one per workspace, so that they mean nothing elsewhere."""
+        self.declared_trouble: str | None = None
+        """What is wrong with prices.yaml or plans.yaml, in one line; None when nothing is."""
         self._lock = lock
         self._named_batch = 0
+        self._own: Overrides | None = None
 
     @classmethod
     def open(
@@ -86,25 +94,53 @@ class Workspace:
             cursor.close()
 
     @property
-    def own_prices(self) -> Path:
-        """The workspace's own price list, which need not exist."""
-        return self.settings.data_dir / "prices.yaml"
+    def declared_files(self) -> tuple[Path, Path]:
+        """The workspace's own price list and its plans, which need not exist."""
+        return self.settings.data_dir / "prices.yaml", self.settings.data_dir / "plans.yaml"
 
     def publish_prices(self) -> None:
-        """Bring the price book in the database up to date; names are resolved again when prices changed."""
-        from engine.prices.export import changed_price_rows, known_model_names, model_name_rows
+        """Bring the price book, own prices and plans in the database up to date.
+
+        Names are resolved again when prices changed. A wrong file changes nothing: what it said before still holds, and
+        `declared_trouble` says what is wrong.
+        """
+        from engine.prices.export import changed_plan_rows, changed_price_rows, known_model_names, model_name_rows
 
         now = datetime.now(UTC)
         cursor = self.path.database.cursor()
         try:
-            rows = changed_price_rows(cursor, now, self.own_prices)
+            own, plans = self._declared(cursor)
+            rows = changed_price_rows(cursor, now, own)
             if rows:
-                rows.merge(model_name_rows(known_model_names(cursor), now, self.own_prices))
+                rows.merge(model_name_rows(known_model_names(cursor), now, own))
+            if plans is not None:
+                rows.merge(changed_plan_rows(cursor, now, plans))
         finally:
             cursor.close()
         if rows:
             self.path.recorder.record(rows).result()
             self.path.flush(60.0)
+
+    def _declared(self, cursor: DuckDBPyConnection) -> tuple[Overrides, Plans | None]:
+        """Own prices and plans as their files say, else the last good ones (plans: None, those stored)."""
+        from engine.prices import overrides, plans
+        from engine.prices.export import stored_overrides
+
+        troubles = []
+        own_path, plans_path = self.declared_files
+        try:
+            self._own = overrides.load(own_path)
+        except ConfigurationError as error:
+            troubles.append(f"{error.line()}; the last good prices hold")
+            if self._own is None:
+                self._own = stored_overrides(cursor)
+        declared = None
+        try:
+            declared = plans.load(plans_path)
+        except ConfigurationError as error:
+            troubles.append(f"{error.line()}; the last good plans hold")
+        self.declared_trouble = "; ".join(troubles) or None
+        return self._own, declared
 
     def name_models(self) -> None:
         """Give names of models that were never seen before their entry in the price book."""
@@ -116,10 +152,11 @@ class Workspace:
         cursor = self.path.database.cursor()
         try:
             names = new_model_names(cursor, self._named_batch)
+            own = self._own if self._own is not None else self._declared(cursor)[0]
         finally:
             cursor.close()
         if names:
-            self.path.recorder.record(model_name_rows(names, own=self.own_prices)).result()
+            self.path.recorder.record(model_name_rows(names, own=own)).result()
             self.path.flush(60.0)
         self._named_batch = batch
 
@@ -161,6 +198,8 @@ def offline(settings: Settings) -> Iterator[Workspace]:
     workspace = Workspace.open(settings, block_above=100_000)
     try:
         workspace.publish_prices()
+        if workspace.declared_trouble is not None:
+            print(f"aa-engine: {workspace.declared_trouble}", file=sys.stderr)
         yield workspace
         workspace.path.flush(3600.0)
         workspace.name_models()

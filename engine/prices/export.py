@@ -1,19 +1,24 @@
-"""Prices and model names on their way to the raw tables.
+"""Prices, plans and model names on their way to the raw tables.
 
-Owns which rows are published and when: the whole book when its version changed, the workspace's own prices when their
-file changed, a name of a model when it is first seen. Refuses to write: the caller records the rows like all others.
+Owns which rows are published and when: the whole book when its version changed, the workspace's own prices and plans
+when their files changed, a name of a model when it is first seen. Refuses to write: the caller records the rows like
+all others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.prices import book, overrides
+from engine.prices import book, overrides, plans
 from engine.prices.book import Price
+from engine.prices.names import Model
+from engine.prices.overrides import Overrides
+from engine.prices.plans import Plans
 from engine.store.rows import RawRows, dedup_key
 
 if TYPE_CHECKING:
@@ -32,7 +37,9 @@ def price_rows(received_at: datetime, own: Path | None = None) -> RawRows:
     return rows
 
 
-def changed_price_rows(cursor: DuckDBPyConnection, received_at: datetime, own: Path | None = None) -> RawRows:
+def changed_price_rows(
+    cursor: DuckDBPyConnection, received_at: datetime, own: Path | Overrides | None = None
+) -> RawRows:
     """Only what differs from the sources in force in this database: at most starts nothing, and the book stays shut."""
     current = dict(cursor.execute(_sql("current_sources")).fetchall())
     rows = RawRows()
@@ -40,9 +47,43 @@ def changed_price_rows(cursor: DuckDBPyConnection, received_at: datetime, own: P
         loaded = book.load()
         # Told anew even when an earlier start told the same: the source told last is the one in force.
         _add(rows, received_at, loaded.source, BOOK_PRIORITY, loaded.prices, told_at=received_at)
-    mine = overrides.load(own)
+    mine = own if isinstance(own, Overrides) else overrides.load(own)
     if current.get(OWN_PRIORITY, overrides.NONE.source) != mine.source:
         _add_own(rows, received_at, mine)
+    return rows
+
+
+def stored_overrides(cursor: DuckDBPyConnection) -> Overrides:
+    """The own prices that this database holds: the last good ones, when the file has become a wrong one."""
+    found = cursor.execute(_sql("own_prices"), {"priority": OWN_PRIORITY}).fetchall()
+    if not found:
+        return overrides.NONE
+    prices = tuple(Price(*row[1:]) for row in found if row[1])
+    models = {price.model_id: Model(price.provider, price.model_id) for price in prices}
+    return Overrides(str(found[0][0]), prices, models)
+
+
+def changed_plan_rows(cursor: DuckDBPyConnection, received_at: datetime, declared: Plans) -> RawRows:
+    """The declared seats as rows of raw.plans when they are not those in force in this database."""
+    current = cursor.execute(_sql("current_plans")).fetchone()
+    rows = RawRows()
+    if declared.source == (current[0] if current and current[0] else plans.NONE.source):
+        return rows
+    # A row without vendor tells that nothing is declared any more.
+    nothing = plans.Seat("", "", (), None, Decimal(0), book.BEGINNING.date(), None)
+    for seat in declared.seats or (nothing,):
+        row: dict[str, object] = {
+            "vendor": seat.vendor,
+            "plan": seat.plan,
+            "agent_types": ",".join(seat.agents),
+            "developer": seat.developer,
+            "monthly_usd": seat.monthly_usd,
+            "valid_from": seat.since,
+            "valid_to": seat.until,
+            "plan_source": declared.source,
+        }
+        key = dedup_key("plans", (*row.values(), received_at))
+        rows.append("plans", {"received_at": received_at, "dedup_key": key, **row})
     return rows
 
 
@@ -54,10 +95,10 @@ def book_source() -> str:
 
 
 def model_name_rows(
-    names: Iterable[tuple[str | None, str]], received_at: datetime | None = None, own: Path | None = None
+    names: Iterable[tuple[str | None, str]], received_at: datetime | None = None, own: Path | Overrides | None = None
 ) -> RawRows:
     """Rows of raw.model_names for (agent_type, name as reported); a name nobody knows gets model NULL."""
-    mine = overrides.load(own)
+    mine = own if isinstance(own, Overrides) else overrides.load(own)
     rows = RawRows()
     for agent_type, name in names:
         model = mine.find(name, agent_type)

@@ -45,7 +45,7 @@ class Health:
         return {
             "pid": os.getpid(),
             "ready": self.ready,
-            "troubles": self.troubles(),
+            "troubles": self.troubles() | self._declared_troubles(),
             "journal": {
                 "end": progress.journal_end,
                 "applied": progress.applied_offset,
@@ -60,6 +60,10 @@ class Health:
                 "watched": [asdict(state) for state in self._watcher.states()],
             },
         }
+
+    def _declared_troubles(self) -> dict[str, str]:
+        """A wrong prices.yaml or plans.yaml: worth saying, and no reason to send traffic elsewhere."""
+        return {"prices": self._keeper.prices_trouble} if self._keeper.prices_trouble is not None else {}
 
     def _models(self) -> Mapping[str, Any] | None:
         """How far the models are, and what their tests found; None before the first build."""

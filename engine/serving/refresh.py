@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 from engine.contract import ChangeSet
 from engine.errors import EngineError, ModelError
 from engine.measures import REFRESH
+from engine.prices.watch import FileWatch
 from engine.workspace import Workspace, is_edited
 
 if TYPE_CHECKING:
@@ -97,10 +98,14 @@ class ModelKeeper:
         """What keeps the models from being up to date, in one line; None when nothing does."""
         self.on_covered: Callable[[int], None] | None = None
         """Told up to which batch the models show everything, after each refresh."""
+        self.prices_trouble: str | None = None
+        """What is wrong with prices.yaml or plans.yaml; the models are up to date all the same, by what held before."""
+        self._price_files = FileWatch(workspace.declared_files, self._prices_edited)
         self._thread = threading.Thread(target=self._run, name="models", daemon=True)
 
     def start(self) -> None:
         """Build what is missing, then follow, in the background."""
+        self._price_files.start()
         self._thread.start()
 
     def wait_built(self, timeout: float | None = None) -> bool:
@@ -134,6 +139,7 @@ class ModelKeeper:
 
     def stop(self) -> None:
         """End after the refresh or the job that runs now."""
+        self._price_files.stop()
         self._stopping.set()
         self._news.set()
         if self._thread.ident is not None:
@@ -171,7 +177,8 @@ class ModelKeeper:
             self._models.close()
 
     def _price(self) -> None:
-        """Once, bring the price book up to date: before a build or refresh, since new prices change every cost.
+        """Once, and after edits, bring prices and plans up to date: before a build or refresh, since new prices change
+        every cost.
 
         In an empty directory there is no cost yet: what waits for the tables need not wait for the book as well.
         """
@@ -180,8 +187,22 @@ class ModelKeeper:
         if self._workspace.path.progress().batch_id == 0:
             self._refresh()
             self._built.set()
-        self._workspace.publish_prices()
         self._priced = True
+        try:
+            self._workspace.publish_prices()
+        except Exception:
+            self._priced = False
+            raise
+        trouble = self._workspace.declared_trouble
+        if trouble is not None and trouble != self.prices_trouble:
+            print(f"aa-engine: {trouble}", file=sys.stderr, flush=True)
+        if trouble is None and self.prices_trouble is not None:
+            print("aa-engine: prices.yaml and plans.yaml are right again", file=sys.stderr, flush=True)
+        self.prices_trouble = trouble
+
+    def _prices_edited(self) -> None:
+        self._priced = False
+        self._news.set()
 
     def _refresh(self) -> None:
         generation = self._workspace.path.database.generation

@@ -27,6 +27,8 @@ PROMISED = {
     "requests": "request_key session_id agent_type developer_id ts model_name model_id query_source input_tokens "
     "cache_read_tokens cache_write_tokens output_tokens reasoning_tokens total_tokens duration_ms success error_code "
     "cost_usd cost_basis cost_reported_usd cost_priced_usd sources",
+    "reconciliation": "date vendor reported_usd priced_usd billed_usd covered_usd metered_usd paid_usd difference_usd "
+    "cause billed_difference_usd billed_cause request_count unpriced_tokens",
     "coverage": "date developer_id agent_type sources request_count total_tokens verdict",
     "tools": "tool_call_key session_id agent_type developer_id project_id ts usage_date tool_name tool_use_id "
     "duration_ms success error_type decision file_extension is_git_commit commit_sha is_subagent",
@@ -34,7 +36,8 @@ PROMISED = {
     "method agent_type agent_session_id cost_usd commit_subject author_name developer_id developer_name project_name "
     "branch files_changed links",
     "costs": "key key_name request_count session_count input_tokens cache_read_tokens cache_write_tokens output_tokens "
-    "total_tokens cost_usd cost_reported_usd cost_priced_usd unpriced_tokens share previous_cost_usd",
+    "total_tokens cost_usd cost_reported_usd cost_priced_usd unpriced_tokens share previous_cost_usd "
+    "covered_usd paid_usd",
     "developers": "developer_id developer_name developer_email agents session_count live_session_count request_count "
     "active_seconds total_tokens cost_usd unpriced_tokens commit_count assisted_commit_count lines_added "
     "cost_per_commit_usd last_seen_at",

@@ -22,6 +22,16 @@ usage as (
         sum(u.cost_usd) as cost_usd,
         sum(u.cost_reported_usd) as cost_reported_usd,
         sum(u.cost_priced_usd) as cost_priced_usd,
+        -- What a declared plan covers is not paid per token.
+        sum(u.cost_usd) filter (where exists (
+            select 1
+            from staging.stg_plans as s
+            where
+                s.developer_id = u.developer_id
+                and list_contains(s.agent_types, u.agent_type)
+                and s.valid_from <= u.date
+                and (s.valid_to is null or u.date < s.valid_to)
+        )) as covered_usd,
         case
             when count(distinct u.cost_basis) filter (u.cost_basis <> 'unpriced') > 1 then 'mixed'
             else coalesce(max(u.cost_basis) filter (u.cost_basis <> 'unpriced'), max(u.cost_basis))
@@ -30,6 +40,24 @@ usage as (
     left join mart.dim_developers as d on d.developer_id = u.developer_id
     left join mart.dim_projects as p on p.project_id = u.project_id
     where /*filter:usage*/ true
+    group by 1
+),
+
+-- Money paid for plans is known of days, developers and the agents that plans are sold with, not of what was asked.
+plans as (
+    select
+        case $by
+            when 'day' then cast(u.date as varchar)
+            when 'developer' then u.developer_id
+            when 'agent' then u.agent_types[1]
+        end as key,
+        sum(u.paid_usd) as paid_usd
+    from mart.fct_plan_costs as u
+    left join mart.dim_developers as d on d.developer_id = u.developer_id
+    where
+        /*filter:plans*/ true
+        and $by in ('day', 'developer', 'agent')
+        and not $narrowed::boolean
     group by 1
 ),
 
@@ -84,6 +112,8 @@ select
     end as key_name,
     coalesce(sessions.session_count, 0) as session_count,
     usage.* exclude (key),
+    plans.paid_usd,
+    (select sum(paid_usd) from plans) as paid_total_usd,
     cast(usage.cost_usd / nullif(sum(usage.cost_usd) over (), 0) as double) as share,
     case
         when $previous_from::date is null then null
@@ -94,6 +124,7 @@ select
         when $previous_from::date is not null then coalesce((select sum(cost_usd) from previous), 0)
     end as previous_total_usd
 from usage
+left join plans on plans.key is not distinct from usage.key
 left join previous on previous.key is not distinct from usage.key
 left join sessions on sessions.key is not distinct from usage.key
 left join mart.dim_developers on $by = 'developer' and dim_developers.developer_id = usage.key

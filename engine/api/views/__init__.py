@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from engine.api.views.declaration import SORTABLE, Column, Kind, Scope, View, sql
 from engine.api.views.groups import AGENTS, COSTS, COVERAGE, DEVELOPERS, MODELS, PROJECTS
+from engine.api.views.money import RECONCILIATION
 from engine.api.views.rows import COMMITS, REQUESTS, SESSIONS, TOOLS
 
 VIEWS: dict[str, View] = {
     view.name: view
-    for view in (SESSIONS, REQUESTS, TOOLS, COMMITS, COSTS, COVERAGE, DEVELOPERS, AGENTS, PROJECTS, MODELS)
+    for view in (
+        *(SESSIONS, REQUESTS, TOOLS, COMMITS, COSTS, COVERAGE, RECONCILIATION),
+        *(DEVELOPERS, AGENTS, PROJECTS, MODELS),
+    )
 }
 
 __all__ = ["SORTABLE", "VIEWS", "Column", "Kind", "Scope", "View", "sql"]

@@ -9,6 +9,7 @@ from engine.api.views.declaration import Column, Scope, View
 from engine.api.views.parts import (
     COST,
     COST_BASIS,
+    COST_PAID,
     COST_SOURCES,
     DEVELOPER,
     MODEL_WORDS,
@@ -57,6 +58,7 @@ COSTS = View(
         COST,
         *COST_SOURCES,
         COST_BASIS,
+        *COST_PAID,
         Column("share", "number", "0 to 1, of the cost of all groups"),
         Column("previous_cost_usd", "money", "US dollars in the same length of time before; unknown without `since`"),
     ),
@@ -80,6 +82,26 @@ COSTS = View(
             developer="u.developer_id",
             project="u.project_id",
         ),
+        Scope(
+            "plans",
+            {
+                **{
+                    name: target
+                    for name, target in usage_targets("u", "date").items()
+                    if name in ("since", "until", "dev")
+                },
+                "agent": Target(("u.agent_types[1]",)),
+            },
+            developer="u.developer_id",
+        ),
+        # Whoever asks for some projects, models or words asks for what no plan is paid for.
+        Scope(
+            "undivided",
+            {name: Target(("null",)) for name in ("project", "branch", "model", "kind")},
+            Target(("null",)),
+            developer="u.developer_id",
+            narrows=True,
+        ),
     ),
     measures=_COST_MEASURES,
     totals=(
@@ -96,10 +118,12 @@ COSTS = View(
         "cost_usd",
         "cost_reported_usd",
         "cost_priced_usd",
+        "covered_usd",
+        "paid_usd",
         "previous_cost_usd",
     ),
-    # Who spent before and not since is in no row, but in the comparison.
-    wholes={"previous_cost_usd": "previous_total_usd"},
+    # Who spent before and not since is in no row, but in the comparison; so is a seat that nobody used.
+    wholes={"previous_cost_usd": "previous_total_usd", "paid_usd": "paid_total_usd"},
     groups=("day", "developer", "agent", "model", "project", "branch"),
 )
 

@@ -116,6 +116,11 @@ COST_SOURCES = (
     Column("cost_reported_usd", "money", "US dollars as the client reported them"),
     Column("cost_priced_usd", "money", "US dollars by the price book"),
 )
+COST_PAID = (
+    Column("covered_usd", "money", "part of the cost whose calls a declared plan covers; unknown where none does"),
+    Column("paid_usd", "money", "US dollars paid for declared plans; unknown where none is declared"),
+)
+"""What plans cover and what they cost: `cost_usd` is what the same calls cost on the API, never what was paid."""
 COST_BASIS = Column("cost_basis", "text", "reported, priced, mixed or unpriced")
 DEVELOPER = (
     Column("developer_id", "text", "developer"),
