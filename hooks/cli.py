@@ -88,6 +88,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     session = verb("session", "note what an agent's hook tells on stdin", "aa-hooks session < hook.json")
     session.add_argument("--agent", metavar="AGENT", help="which agent calls (default: told from the input)")
+    session.add_argument("--event", metavar="EVENT", help="which of its hooks calls (default: told from the input)")
     session.add_argument("json", nargs="?", metavar="JSON", help="the hook's JSON, for agents that pass it so")
 
     flush = verb("flush", "deliver what waits, now", "aa-hooks flush")
@@ -140,7 +141,7 @@ def _session(arguments: argparse.Namespace) -> int:
 
         folder = home()
         text = arguments.json if arguments.json is not None else sys.stdin.buffer.read(1 << 20)
-        if session.note(folder, text, arguments.agent):
+        if session.note(folder, text, arguments.agent, arguments.event):
             _deliver_in_background(folder.spool / "flushing")
     except Exception:
         if arguments.debug:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hooks import environment
+from hooks import edits, environment
 from hooks.project import GitError, Project, git, project_of
 from hooks.written import is_written
 
@@ -25,9 +25,18 @@ LONGEST_MESSAGE = 500_000
 
 
 def payload(
-    commit_hash: str, folder: Path, git_dir: Path | None, variables: Mapping[str, str], developer: str | None
+    commit_hash: str,
+    folder: Path,
+    git_dir: Path | None,
+    variables: Mapping[str, str],
+    developer: str | None,
+    signs: Sequence[Mapping[str, str]] = (),
+    spool: Path | None = None,
 ) -> dict[str, Any]:
-    """What is sent about a commit. Raises GitError when git cannot tell."""
+    """What is sent about a commit, with what the environment, `signs` and the edits noted in `spool` say of agents.
+
+    Raises GitError when git cannot tell.
+    """
     output = git(
         folder,
         "-c",
@@ -80,13 +89,21 @@ def payload(
         "patch_id": _patch_id(folder, git_dir, fields, figures),
         "trailers": _trailers(fields[9]),
     }
-    return finished(body, project_of(folder, git_dir), variables, developer)
+    more = list(signs)
+    if spool is not None:
+        more += edits.of_commit(spool, folder, git_dir, fields[0], fields[1].split(), committed)
+    return finished(body, project_of(folder, git_dir), variables, developer, more)
 
 
 def finished(
-    body: dict[str, Any], project: Project | None, variables: Mapping[str, str], developer: str | None
+    body: dict[str, Any],
+    project: Project | None,
+    variables: Mapping[str, str],
+    developer: str | None,
+    more: Sequence[Mapping[str, str]] = (),
 ) -> dict[str, Any]:
-    """A payload with project, developer and what the environment tells of agents; without unknown fields."""
+    """A payload with project, developer and what the environment tells of agents; without unknown fields. `more` signs
+    do not make it the agent's own commit."""
     signs = environment.evidence(variables)
     session = next((sign for sign in signs if "session_id" in sign), None)
     first = session or next(iter(signs), None)
@@ -94,7 +111,7 @@ def finished(
         "agent_assisted": bool(signs),
         "agent_session_id": session["session_id"] if session else None,
         "agent_type": first["agent_type"] if first else None,
-        "evidence": signs or None,
+        "evidence": [*signs, *more] or None,
         "source": "hook",
         "developer_id": developer,
     }

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -187,9 +187,9 @@ def _note_success(spool: Spool) -> None:
 def _store(spool: Spool, state: State, line: Line) -> None:
     try:
         if line.file == "commits.log":
-            found = _commit_line(line.content, state)
+            found = _commit_line(line.content, state, spool.folder)
         else:
-            found = _event_line(line.content, state)
+            found = _event_line(line.content, state, spool.folder)
     except (GitError, ValueError, KeyError, TypeError, UnicodeError) as error:
         import hashlib
 
@@ -216,7 +216,7 @@ def commit_fields(content: bytes) -> list[bytes]:
     return fields
 
 
-def _commit_line(content: bytes, state: State) -> Payload | None:
+def _commit_line(content: bytes, state: State, spool: Path) -> Payload | None:
     fields = commit_fields(content)
     commit_hash, seconds = fields[1].decode("ascii"), float(fields[2])
     values = (value.decode("utf-8", "replace") for value in fields[3:-2])
@@ -224,11 +224,11 @@ def _commit_line(content: bytes, state: State) -> Payload | None:
     place, folder = Path(_path(fields[-2])), Path(_path(fields[-1]))
     if not state.track_commits:
         return None
-    body = commits.payload(commit_hash, folder, place, variables, state.developer_id)
+    body = commits.payload(commit_hash, folder, place, variables, state.developer_id, spool=spool)
     return _identity(commit_hash, body, variables), seconds, "commits", _with_project(body, state)
 
 
-def _event_line(content: bytes, state: State) -> Payload | None:
+def _event_line(content: bytes, state: State, spool: Path) -> Payload | None:
     line = json.loads(content)
     kind, seconds = line["kind"], float(line["at"])
     if kind == "session":
@@ -237,16 +237,23 @@ def _event_line(content: bytes, state: State) -> Payload | None:
         raise ValueError(f"unknown kind {kind!r}")
     variables = {name: str(value) for name, value in line["variables"].items()}
     folder = Path(line["folder"])
-    given = line["commit"]
+    given, signs = line["commit"], line.get("signs") or []
+    if signs and not state.track_commits:
+        return None
     if given.get("only"):  # the hash alone: git knows the rest
-        body = commits.payload(given["only"], folder, None, variables, state.developer_id)
+        try:
+            body = commits.payload(given["only"], folder, None, variables, state.developer_id, signs, spool)
+        except GitError:
+            if signs:
+                return None  # an agent's hook only supposed that the commit is in the folder of its window
+            raise
     else:
         try:
             project = project_of(folder)
         except GitError:
             project = None
         body = commits.finished(given, project, variables, state.developer_id)
-    return _identity(body["commit_hash"], body, variables), seconds, "commits", _with_project(body, state)
+    return _identity(body["commit_hash"], body, variables, signs), seconds, "commits", _with_project(body, state)
 
 
 def _context(line: Mapping[str, Any], state: State) -> dict[str, Any]:
@@ -263,6 +270,7 @@ def _context(line: Mapping[str, Any], state: State) -> dict[str, Any]:
         "timestamp": line["at"],
         "source": "hook",
         "developer_id": state.developer_id,
+        "service_version": line.get("version"),
     }
     if isinstance(folder, str) and folder:
         body["cwd_hash"] = hashlib.blake2b(folder.encode("utf-8", "replace"), digest_size=8).hexdigest()
@@ -275,7 +283,7 @@ def _context(line: Mapping[str, Any], state: State) -> dict[str, Any]:
             digest = hashlib.blake2b(os.fsencode(os.path.abspath(path)), digest_size=8).hexdigest()
             body |= {"project_id": f"path:{digest}", "project_name": path.name or folder}
         if state.developer_id is None:
-            body["user_email"] = _asked(path, "config", "user.email")
+            body["user_email"] = line.get("email") or _asked(path, "config", "user.email")
     return _with_project({name: value for name, value in body.items() if value is not None}, state)
 
 
@@ -293,8 +301,10 @@ def _with_project(body: dict[str, Any], state: State) -> dict[str, Any]:
     return body
 
 
-def _identity(commit_hash: str, body: Mapping[str, Any], variables: Mapping[str, str]) -> bytes:
-    return json.dumps([commit_hash, body.get("project_id"), sorted(variables.items())]).encode()
+def _identity(
+    commit_hash: str, body: Mapping[str, Any], variables: Mapping[str, str], signs: Sequence[Mapping[str, str]] = ()
+) -> bytes:
+    return json.dumps([commit_hash, body.get("project_id"), sorted(variables.items()), *signs]).encode()
 
 
 def _path(value: bytes) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hooks import configuration, githooks
-from hooks.agents import claude_code, codex
+from hooks.agents import claude_code, codex, cursor, gemini_cli, github_copilot
 from hooks.agents.setup import Endpoint, SetupError
 from hooks.changes import Change, Installed, apply, digest, read, read_manifest, real, restore, write_manifest
 from hooks.configuration import Configuration
@@ -24,6 +24,8 @@ from hooks.spool import Spool, write_whole
 
 LOCAL_URL = "http://127.0.0.1:4318"
 TEMPLATES = Path(__file__).parent / "scripts"
+PROGRAMS = (gemini_cli.GEMINI, gemini_cli.QWEN)
+NOTHING_TO_SET = {"opencode": "opencode: nothing to set up: 'aa-engine serve' on this machine reads its database"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,10 @@ class Plan:
 
 def installed_agents(environment: Mapping[str, str]) -> tuple[str, ...]:
     """Agents on this machine that can be set up."""
-    return tuple(agent.AGENT for agent in (claude_code, codex) if agent.is_installed(environment))
+    found = {agent.AGENT: agent.is_installed(environment) for agent in (claude_code, codex, github_copilot, cursor)} | {
+        program.agent: program.is_installed(environment) for program in PROGRAMS
+    }
+    return tuple(name for name in configuration.AGENTS if found.get(name))
 
 
 def current(folder: Folder) -> Configuration | None:
@@ -89,10 +94,9 @@ def plan(folder: Folder, answers: Answers, command: Sequence[str], environment: 
         except SetupError as error:
             found.problems.append(error)
             continue
-        if change is None:
-            found.notes.append(f"{name}: its own telemetry settings are yours to make in this version")
-        else:
+        if change is not None:
             found.changes.append(change)
+        found.notes.extend(_agent_notes(name, endpoint))
     if wanted.track_commits:
         for repository in answers.repositories:
             try:
@@ -184,7 +188,30 @@ def _agent_change(
         path = real(codex.config_file(environment))
         before = _readable(path)
         return Change(path, before, codex.configured(before, path, endpoint, command), codex.KIND, mode)
+    if name == cursor.AGENT:
+        path = real(cursor.hooks_file(environment))
+        before = _readable(path)
+        return Change(path, before, cursor.configured(before, path, command), cursor.KIND)
+    if name == github_copilot.AGENT:
+        path = real(github_copilot.hooks_file(environment))
+        return Change(path, _readable(path), github_copilot.configured(command), github_copilot.KIND)
+    for program in PROGRAMS:
+        if name == program.agent:
+            path = real(program.settings_file(environment))
+            before = _readable(path)
+            mine = str(path) in manifest
+            after = program.configured(before, path, endpoint, command, mine=mine, replace=replace)
+            return Change(path, before, after, program.kind)
     return None
+
+
+def _agent_notes(name: str, endpoint: Endpoint) -> list[str]:
+    """What the user has to know or to do for an agent."""
+    notes = [gemini_cli.key_note(program, endpoint) for program in PROGRAMS if program.agent == name]
+    if name == github_copilot.AGENT:
+        notes.append(github_copilot.note(endpoint))
+    notes.append(NOTHING_TO_SET.get(name))
+    return [note for note in notes if note is not None]
 
 
 def _readable(path: Path) -> bytes | None:
@@ -197,7 +224,7 @@ def _readable(path: Path) -> bytes | None:
 def _undo(folder: Folder, entry: Installed) -> str:
     """Put one file back; where it was edited since, take only our part out. Raises SetupError."""
     path = Path(entry.path)
-    if entry.kind in ("state", "script"):  # nobody's but ours, whatever is in it
+    if entry.kind in ("state", "script", github_copilot.KIND):  # nobody's but ours, whatever is in it
         path.unlink(missing_ok=True)
         return f"{path}: removed"
     done = restore(folder, entry)
@@ -208,6 +235,10 @@ def _undo(folder: Folder, entry: Installed) -> str:
         after = claude_code.without(content, path)
     elif entry.kind == codex.KIND:
         after = codex.without(content, path)
+    elif entry.kind == cursor.KIND:
+        after = cursor.without(content, path)
+    elif entry.kind in (program.kind for program in PROGRAMS):
+        after = next(program for program in PROGRAMS if program.kind == entry.kind).without(content, path)
     elif entry.kind == githooks.KIND:
         after = githooks.without_block(content)
         if entry.backup is None and githooks.is_only_ours(content):

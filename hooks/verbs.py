@@ -47,7 +47,7 @@ def init(arguments: argparse.Namespace) -> int:
         if not done:
             print("nothing to change: everything is set up already")
     for note in plan.notes:
-        _say(note)
+        _say(masked(note))
     for problem in plan.problems:
         _say(f"aa-hooks: {problem}")
     if not arguments.dry_run and needed:
@@ -144,8 +144,10 @@ of every commit in a repository with our git hook (POST /v1/commits)
   COPILOT_AGENT_SESSION_ID) and which agent's variables are set
 
 of every session of an agent with our hook (POST /v1/sessions/context)
-  session id, agent, start or end with its reason, time
+  session id, agent and its version, start or end with its reason, that there was a prompt, time
   project and branch of its folder, a hash of the folder's path; your git e-mail where no developer is configured
+  of Cursor also the commit that a command's output names, and which share of a commit's files a session had edited
+  (this is worked out here, from hashes of their names)
   no prompt, no answer, no tool call
 
 of agents with telemetry set up (OpenTelemetry, sent by the agents themselves)

@@ -6,14 +6,12 @@ the same name that hold something else, unless asked to.
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
+from hooks.agents import settings as files
 from hooks.agents.setup import Endpoint, SetupError
 
 AGENT = "claude_code"
@@ -61,7 +59,7 @@ def configured(
     `mine`: what stands there may be from an earlier run. Raises SetupError when the file cannot be read, or when it
     sends telemetry elsewhere and neither `mine` nor `replace` holds.
     """
-    settings = _parse(before, path)
+    settings = files.parse(before, path)
     wanted = variables(endpoint)
     env = settings.get("env", {})
     if not isinstance(env, dict):
@@ -78,24 +76,27 @@ def configured(
             )
     ours = {name: value for name, value in env.items() if name not in OWN_VARIABLES} | wanted
     changed = settings | {"env": {name: ours[name] for name in [*env, *wanted] if name in ours}}
-    changed["hooks"] = _with_hooks(settings.get("hooks", {}), path, shlex.join([*command, "session", "--agent", AGENT]))
-    return before if changed == settings and before is not None else _written(changed, before)
+    changed["hooks"] = files.with_hooks(
+        settings.get("hooks", {}), path, EVENTS, AGENT, shlex.join([*command, "session", "--agent", AGENT]),
+        TIMEOUT_SECONDS,
+    )  # fmt: skip
+    return before if changed == settings and before is not None else files.written(changed, before)
 
 
 def without(before: bytes, path: Path) -> bytes:
     """The settings without our part. Raises SetupError when the file cannot be read."""
-    settings = _parse(before, path)
+    settings = files.parse(before, path)
     changed = dict(settings)
     env = settings.get("env")
     if isinstance(env, dict):
         changed["env"] = {name: value for name, value in env.items() if name not in OWN_VARIABLES}
     hooks = settings.get("hooks")
     if isinstance(hooks, dict):
-        changed["hooks"] = {event: groups for event, groups in _without_hooks(hooks).items() if groups}
+        changed["hooks"] = files.without_hooks(hooks, AGENT)
     for name in ("env", "hooks"):
         if changed.get(name) == {}:
             del changed[name]
-    return before if changed == settings else _written(changed, before)
+    return before if changed == settings else files.written(changed, before)
 
 
 OWN_VARIABLES = frozenset(
@@ -111,67 +112,6 @@ OWN_VARIABLES = frozenset(
         "OTEL_LOG_USER_PROMPTS",
     }
 )
-
-
-def _with_hooks(hooks: Any, path: Path, command: str) -> dict[str, Any]:
-    if not isinstance(hooks, dict):
-        raise SetupError(f"{path}: hooks is not an object", "repair the file")
-    entry = {"hooks": [{"type": "command", "command": command, "timeout": TIMEOUT_SECONDS}]}
-    found = dict(hooks)
-    for event in EVENTS:
-        groups = found.get(event, [])
-        if not isinstance(groups, list):
-            raise SetupError(f"{path}: hooks.{event} is not a list", "repair the file")
-        if entry not in groups:
-            found[event] = [*_groups_of_others(groups), entry]
-    return found
-
-
-def _without_hooks(hooks: dict[str, Any]) -> dict[str, Any]:
-    return {event: _groups_of_others(groups) if isinstance(groups, list) else groups for event, groups in hooks.items()}
-
-
-def _groups_of_others(groups: list[Any]) -> list[Any]:
-    """Hook groups without our command."""
-    kept = []
-    for group in groups:
-        entries = group.get("hooks") if isinstance(group, dict) else None
-        if not isinstance(entries, list):
-            kept.append(group)
-            continue
-        others = [entry for entry in entries if not _is_ours(entry)]
-        if others == entries:
-            kept.append(group)
-        elif others:
-            kept.append({**group, "hooks": others})
-    return kept
-
-
-def _is_ours(entry: Any) -> bool:
-    command = entry.get("command") if isinstance(entry, dict) else None
-    return isinstance(command, str) and re.search(r"\bsession --agent claude_code$", command) is not None
-
-
-def _parse(content: bytes | None, path: Path) -> dict[str, Any]:
-    if content is None or not content.strip():
-        return {}
-    try:
-        settings = json.loads(content.decode("utf-8-sig"))
-    except json.JSONDecodeError as error:
-        raise SetupError(f"{path}:{error.lineno}: {error.msg}", "repair the file; it was left as it is") from None
-    except UnicodeDecodeError:
-        raise SetupError(f"{path}: not UTF-8 text", "repair the file; it was left as it is") from None
-    if not isinstance(settings, dict):
-        raise SetupError(f"{path}: not a JSON object", "repair the file; it was left as it is")
-    return settings
-
-
-def _written(settings: dict[str, Any], before: bytes | None) -> bytes:
-    """JSON in the file's own indentation."""
-    text = (before or b"").decode("utf-8-sig", "replace")
-    match = re.search(r"^([ \t]+)\"", text, re.MULTILINE)
-    end = "\n" if before is None or text.endswith("\n") or not text else ""
-    return (json.dumps(settings, indent=match[1] if match else 2, ensure_ascii=False) + end).encode()
 
 
 def is_installed(environment: Mapping[str, str]) -> bool:
