@@ -45,19 +45,26 @@ def run(arguments: argparse.Namespace) -> int:
     from engine import settings as engine_settings
     from engine.access.identity import local_developer
     from engine.client import open_recorder
-    from engine.ingest.transcripts import find, import_histories, nothing_found, roots_of
+    from engine.ingest.transcripts import (
+        find,
+        finish,
+        import_histories,
+        is_up_to_date,
+        nothing_found,
+        nothing_new,
+        roots_of,
+    )
     from engine.workspace import hash_key
 
     settings = engine_settings.load(arguments.data_dir, arguments.config)
     named = [path.expanduser() for path in arguments.paths]
     roots = roots_of(settings, named)
-    if not find(roots):  # then the data directory need not be opened, let alone be made
-        summary = nothing_found(roots)
-        if arguments.json:
-            print(json.dumps(_as_json(summary), indent=2))
-        else:
-            _tell(summary, is_named=bool(named))
-        return 1 if named else 0
+    unreadable: dict[str, str] = {}
+    files = find(roots, unreadable)
+    if not files:  # then the data directory need not be opened, let alone be made
+        return _told(nothing_found(roots), arguments.json, is_named=bool(named))
+    if not arguments.again and is_up_to_date(settings, files):  # nor when nothing changed
+        return _told(nothing_new(roots, files, unreadable), arguments.json, is_named=bool(named))
     with open_recorder(settings) as recorder:
         with _progress() as progress:
             summary = import_histories(
@@ -67,15 +74,23 @@ def run(arguments: argparse.Namespace) -> int:
                 roots,
                 hash_key=hash_key(settings),
                 again=arguments.again,
+                files=files,
+                unreadable=unreadable,
                 progress=progress,
             )
         if sys.stderr.isatty():
             print("updating the models", file=sys.stderr)
-    if arguments.json:
+    finish(settings)
+    return _told(summary, arguments.json, is_named=bool(named))
+
+
+def _told(summary: Summary, as_json: bool, *, is_named: bool) -> int:
+    """Print the summary; the exit code that it means."""
+    if as_json:
         print(json.dumps(_as_json(summary), indent=2))
     else:
-        _tell(summary, is_named=bool(named))
-    return 1 if named and (summary.unreadable or summary.unknown) else 0
+        _tell(summary, is_named=is_named)
+    return 1 if is_named and (summary.unreadable or summary.unknown or not summary.files_found) else 0
 
 
 def _tell(summary: Summary, *, is_named: bool) -> None:

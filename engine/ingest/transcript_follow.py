@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 from engine.agents.transcripts.reader import Workplace
 from engine.errors import EngineError
 from engine.ingest.transcript_files import FoundFile, Root, belongs, default_roots, find, look, written_to
-from engine.ingest.transcript_import import Importer, Tally
+from engine.ingest.transcript_import import Importer
+from engine.ingest.transcript_reading import Tally
 from engine.ingest.transcript_state import FILE_NAME, Positions
 from engine.store.recorder import Recorder
 

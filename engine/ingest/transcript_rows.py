@@ -47,9 +47,9 @@ class RowBuilder:
         self.size = 0
 
     @property
-    def projects(self) -> int:
-        """How many projects were met."""
-        return len(self._projects)
+    def projects(self) -> frozenset[str]:
+        """The projects that were met."""
+        return frozenset(self._projects)
 
     def add(self, agent_type: str, facts: Iterable[Fact]) -> ByKind:
         """Take facts of one agent in; returns them sorted out."""

@@ -10,13 +10,16 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from engine.errors import StorageError
 
 FILE_NAME = "transcripts.sqlite"
 _SCHEMA = 1
+_UNFINISHED = "unfinished"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,39 @@ class Position:
     is_inside_long_line: bool = False
 
 
+class Known(NamedTuple):
+    """What tells whether a file changed, without the reader's state."""
+
+    path: str
+    agent_type: str
+    device: int
+    inode: int
+    size: int
+    modified_ns: int
+    reader_version: int
+
+
+def known_files(file: Path, database: Path | None = None) -> dict[str, Known]:
+    """All files as they were read, by name; none where nothing was kept for this database, or not to the end of an
+    import. Makes and changes nothing, so that an import with nothing to do need not open the workspace."""
+    if not file.exists():
+        return {}
+    try:
+        with closing(sqlite3.connect(file.absolute().as_uri() + "?mode=ro", uri=True, timeout=5.0)) as connection:
+            if dict(connection.execute("select name, value from about")) != _about(database):
+                return {}
+            return _known(connection)
+    except sqlite3.Error:
+        return {}
+
+
+def _known(connection: sqlite3.Connection) -> dict[str, Known]:
+    rows = connection.execute(
+        "select path, agent_type, device, inode, size, modified_ns, reader_version from positions"
+    )
+    return {row[0]: Known(*row) for row in rows}
+
+
 class Positions:
     """All positions; usable from several threads."""
 
@@ -55,19 +91,20 @@ class Positions:
                 file.chmod(0o600)  # it holds the names of folders
             self._connection.execute("pragma journal_mode = wal")
             self._connection.execute("pragma synchronous = normal")
-            self._prepare(_identity(database))
+            self._prepare(_about(database))
         except (sqlite3.Error, OSError) as error:
             raise StorageError(f"{file}: {error}", hint="delete it to read all histories again") from None
 
-    def _prepare(self, database: str) -> None:
+    def _prepare(self, about: dict[str, str]) -> None:
         run = self._connection.execute
         run("create table if not exists about (name text primary key, value text)")
         known = dict(run("select name, value from about").fetchall())
-        if known != {"schema": str(_SCHEMA), "database": database}:
+        known.pop(_UNFINISHED, None)
+        if known != about:
             run("begin immediate")
             run("drop table if exists positions")
             run("delete from about")
-            run("insert into about values ('schema', ?), ('database', ?)", (str(_SCHEMA), database))
+            self._connection.executemany("insert into about values (?, ?)", about.items())
             run(
                 "create table positions (path text primary key, agent_type text, device integer, inode integer,"
                 " size integer, modified_ns integer, offset integer, head_bytes integer, head_hash text,"
@@ -115,6 +152,22 @@ class Positions:
                     self._connection.execute("rollback")
                 raise StorageError(f"cannot keep how far histories were read: {error}") from None
 
+    def known(self) -> dict[str, Known]:
+        """All files as they were read, by name."""
+        with self._lock:
+            return _known(self._connection)
+
+    def begin(self) -> None:
+        """An import begins: until `finished`, `known_files` tells of none, so that the next import goes through with
+        what this one may have left in the journal."""
+        with self._lock:
+            self._connection.execute("insert or replace into about values (?, '')", (_UNFINISHED,))
+
+    def finished(self) -> None:
+        """Everything that was recorded has arrived where it belongs."""
+        with self._lock:
+            self._connection.execute("delete from about where name = ?", (_UNFINISHED,))
+
     def paths(self) -> list[str]:
         """All names that are known."""
         with self._lock:
@@ -131,6 +184,10 @@ class Positions:
         except sqlite3.Error as error:
             raise StorageError(f"cannot read how far histories were read: {error}") from None
         return None if row is None else Position(*row)
+
+
+def _about(database: Path | None) -> dict[str, str]:
+    return {"schema": str(_SCHEMA), "database": _identity(database)}
 
 
 def _identity(database: Path | None) -> str:

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from engine.agents.transcripts.reader import Workplace
 from engine.errors import UsageError
+from engine.ingest.transcript_crew import Crew, Job, Setup
 from engine.ingest.transcript_files import FoundFile, Root, default_roots, find
 from engine.ingest.transcript_follow import Follower, FollowerStatus
-from engine.ingest.transcript_import import Importer, Tally
-from engine.ingest.transcript_state import FILE_NAME, Positions
+from engine.ingest.transcript_import import Importer, Keeper, is_unchanged
+from engine.ingest.transcript_reading import Tally
+from engine.ingest.transcript_state import FILE_NAME, Known, Positions, known_files
 from engine.store.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -31,11 +34,18 @@ __all__ = [
     "Progress",
     "Summary",
     "find",
-    "import_files",
+    "finish",
     "import_histories",
+    "is_up_to_date",
     "nothing_found",
+    "nothing_new",
     "roots_of",
 ]
+
+READERS = min(4, os.cpu_count() or 1)
+"""Processes that read a large import."""
+CREW_BYTES = 32 << 20
+"""From here on more than one process is worth its start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,47 +112,128 @@ def import_histories(
     *,
     hash_key: bytes = b"",
     again: bool = False,
+    files: Sequence[FoundFile] | None = None,
+    unreadable: Mapping[str, str] = MappingProxyType({}),
     progress: Callable[[Progress], None] = lambda progress: None,
+    readers: int = READERS,
 ) -> Summary:
-    """Read what is new below these roots. `again`: from the beginning, whatever was read before (totals stay)."""
+    """Read what is new below these roots. `again`: from the beginning, whatever was read before (totals stay).
+
+    `files` and `unreadable`: what lies below the roots, where the caller has looked already. Returns when everything is
+    durable; raises what the recorder raises, and then whatever is not saved counts as unread.
+    """
     started = time.monotonic()
-    unreadable: dict[str, str] = {}
-    files = find(roots, unreadable)
+    refused = dict(unreadable)
+    found = find(roots, refused) if files is None else files
     positions = Positions(settings.data_dir / FILE_NAME, settings.database)
     try:
-        importer = Importer(recorder, positions, developer_id, Workplace(hash_key), again=again)
-        importer.tally.unreadable.update(unreadable)
-        import_files(files, importer, progress)
+        tally = Tally(unreadable=refused)
+        new = list(found) if again else what_changed(found, positions.known())
+        tally.files_unchanged = len(found) - len(new)
+        report = Reporter(found, new, progress)
+        if new:
+            positions.begin()
+        if readers > 1 and sum(file.size for file in new) >= CREW_BYTES:
+            _read_together(new, positions, recorder, Setup(developer_id, hash_key), tally, report, readers, again)
+        else:
+            importer = Importer(recorder, positions, developer_id, Workplace(hash_key), again=again)
+            for file in new:
+                importer.read(file, on_bytes=report.moved)
+                report.done(file)
+            importer.flush()
+            tally.merge(importer.tally)
     finally:
         positions.close()
-    return summarise(importer.tally, importer.projects, roots, len(files), time.monotonic() - started)
+    return summarise(tally, roots, len(found), time.monotonic() - started)
 
 
-def import_files(files: Sequence[FoundFile], importer: Importer, progress: Callable[[Progress], None]) -> None:
-    """Read these files in this order; returns when everything is durable. Raises what the recorder raises."""
-    total = sum(file.size for file in files)
-    done = 0
+def finish(settings: Settings) -> None:
+    """What an import recorded has arrived in the database, models and all: the next one may look at changed files
+    alone."""
+    positions = Positions(settings.data_dir / FILE_NAME, settings.database)
+    try:
+        positions.finished()
+    finally:
+        positions.close()
 
-    for number, file in enumerate(files):
-        floor = done
 
-        def moved(read: int, number: int = number) -> None:
-            nonlocal done
-            done += read
-            progress(Progress(number, len(files), min(done, total), total))
+def what_changed(files: Sequence[FoundFile], known: Mapping[str, Known]) -> list[FoundFile]:
+    """The files that were not read to their end as they are now, in their order."""
+    new = []
+    for file in files:
+        before = known.get(file.path)
+        if before is None or not is_unchanged(before, file):
+            new.append(file)
+    return new
 
-        importer.read(file, on_bytes=moved)
-        done = floor + file.size
-        progress(Progress(number + 1, len(files), done, total))
-    importer.flush()
+
+def is_up_to_date(settings: Settings, files: Sequence[FoundFile]) -> bool:
+    """Whether all of these were read already, told without opening the workspace."""
+    return not what_changed(files, known_files(settings.data_dir / FILE_NAME, settings.database))
+
+
+class Reporter:
+    """Tells how far an import is."""
+
+    def __init__(self, found: Sequence[FoundFile], new: Sequence[FoundFile], tell: Callable[[Progress], None]) -> None:
+        self._tell = tell
+        self._files, self._bytes = len(found), sum(file.size for file in found)
+        self._files_done = len(found) - len(new)
+        self._bytes_done = self._floor = self._bytes - sum(file.size for file in new)
+
+    def moved(self, read: int, files: int = 0) -> None:
+        """So many more bytes were read, and files ended."""
+        self._bytes_done += read
+        self._files_done += files
+        self._tell(Progress(self._files_done, self._files, min(self._bytes_done, self._bytes), self._bytes))
+
+    def done(self, file: FoundFile) -> None:
+        """A file was read to its end, be it from its middle."""
+        self._floor += file.size
+        self.moved(self._floor - self._bytes_done, 1)
+
+
+def _read_together(
+    files: Sequence[FoundFile],
+    positions: Positions,
+    recorder: Recorder,
+    setup: Setup,
+    tally: Tally,
+    report: Reporter,
+    readers: int,
+    again: bool,
+) -> None:
+    """Several processes read, this one records."""
+
+    def jobs() -> Iterator[Job]:
+        for file in files:
+            before = None
+            if not again:
+                before = positions.of_path(file.path) or positions.of_file(file.device, file.inode)
+            yield file, before
+
+    keeper = Keeper(positions)
+    with Crew(readers, setup) as crew:
+        for batch in crew.work(jobs()):
+            tally.merge(batch.tally)
+            if batch.tables or batch.positions:
+                rows = batch.rows()
+                keeper.keep(recorder.record(rows) if rows else None, batch.positions)
+            report.moved(batch.bytes_done, batch.files_done)
+        keeper.flush()
 
 
 def nothing_found(roots: Sequence[Root]) -> Summary:
     """The summary of an import that had nothing to read."""
-    return summarise(Tally(), 0, roots, 0, 0.0)
+    return summarise(Tally(), roots, 0, 0.0)
 
 
-def summarise(tally: Tally, projects: int, roots: Sequence[Root], files_found: int, seconds: float) -> Summary:
+def nothing_new(roots: Sequence[Root], files: Sequence[FoundFile], unreadable: Mapping[str, str]) -> Summary:
+    """The summary of an import all of whose files were read before."""
+    return summarise(Tally(files_unchanged=len(files), unreadable=dict(unreadable)), roots, len(files), 0.0)
+
+
+def summarise(tally: Tally, roots: Sequence[Root], files_found: int, seconds: float) -> Summary:
     """The tally as a value."""
     return Summary(
         looked_in=tuple(str(root.path) for root in roots),
@@ -161,7 +252,7 @@ def summarise(tally: Tally, projects: int, roots: Sequence[Root], files_found: i
         tool_calls=tally.tool_calls,
         prompts=tally.prompts,
         commits=tally.commits,
-        projects=projects,
+        projects=len(tally.projects),
         requests_by_agent=dict(tally.requests_by_agent),
         files_by_agent=dict(tally.files_by_agent),
         seconds=seconds,
