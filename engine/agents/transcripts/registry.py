@@ -12,6 +12,7 @@ from typing import Any
 
 from engine.agents.transcripts.claude_code import ClaudeCodeReader
 from engine.agents.transcripts.codex import CodexReader
+from engine.agents.transcripts.cursor import CursorReader
 from engine.agents.transcripts.gemini_cli import GeminiReader
 from engine.agents.transcripts.github_copilot import CopilotReader
 from engine.agents.transcripts.opencode import OpencodeReader
@@ -71,6 +72,11 @@ def opencode_roots(environment: Mapping[str, str], home: Path) -> tuple[Path, ..
     """XDG_DATA_HOME if it is set, else `~/.local/share`."""
     named = environment.get("XDG_DATA_HOME")
     return ((Path(named).expanduser() if named else home / ".local" / "share") / "opencode",)
+
+
+def cursor_roots(environment: Mapping[str, str], home: Path) -> tuple[Path, ...]:
+    """`~/.cursor/ai-tracking`."""
+    return (home / ".cursor" / "ai-tracking",)
 
 
 def is_nothing(entry: Mapping[str, Any]) -> bool:
@@ -161,6 +167,16 @@ SOURCES: tuple[TranscriptSource, ...] = (
         patterns=("opencode.db", "opencode-*.db"),
         reader=OpencodeReader,
         reader_version=OpencodeReader.version,
+        recognises=is_nothing,
+        is_database=True,
+    ),
+    TranscriptSource(
+        agent_type="cursor",
+        display_name="Cursor",
+        roots=cursor_roots,
+        patterns=("ai-code-tracking.db",),
+        reader=CursorReader,
+        reader_version=CursorReader.version,
         recognises=is_nothing,
         is_database=True,
     ),

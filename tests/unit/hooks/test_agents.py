@@ -14,7 +14,7 @@ from tests.unit.hooks.test_init import KEY, snapshot
 
 VENDORS = Path(__file__).parents[2] / "fixtures" / "vendors"
 URL = "https://aa.example.com"
-SETTINGS = {
+SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "gemini_cli": (".gemini/settings.json", {"theme": "dark", "telemetry": {"traces": True}}),
     "qwen_code": (".qwen/settings.json", {"hooks": {"SessionStart": [{"hooks": [{"command": "echo hi"}]}]}}),
     "cursor": (".cursor/hooks.json", {"version": 1, "hooks": {"stop": [{"command": "./mine.sh"}]}}),
