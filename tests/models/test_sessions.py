@@ -157,6 +157,22 @@ def test_threads_of_sub_agents_count_to_the_session_at_their_root(bench: Workben
     )
 
 
+def test_tokens_that_nobody_tells_are_unknown(bench: Workbench) -> None:
+    bench.take(
+        context(0, session_id="hooked", event="start", source="hook"),
+        context(0, session_id="composed", agent_type="cursor", event="context", source="transcript"),
+        context(0, session_id="idle", event="start", source="transcript"),
+        log("user_prompt", 0, session_id="asked"),
+    )
+    bench.build(every_test=True)
+    assert bench.rows("select session_id, total_tokens, input_tokens, cost_usd from mart.fct_sessions order by 1") == [
+        ("asked", 0, 0, None),
+        ("composed", None, None, None),
+        ("hooked", None, None, None),
+        ("idle", 0, 0, None),
+    ]
+
+
 def test_tool_calls_of_telemetry_and_transcript_count_once(bench: Workbench) -> None:
     told = {"tool_name": "Bash", "tool_use_id": "t1", "success": False}
     call = {"timestamp": at(5), "agent_type": "claude_code", "session_id": "s1", "developer_id": "alice@acme.dev"}

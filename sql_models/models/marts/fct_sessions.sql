@@ -37,6 +37,17 @@ commits as (
     join {{ ref('stg_git_commits') }} as c on c.project_id = l.project_id and c.commit_hash = l.commit_hash
     where {{ touched('session', 'l.session_id') }}
     group by l.agent_type, l.session_id
+),
+
+-- Without requests a session used nothing, if whoever tells of it would have told; else nobody knows: hooks tell no
+-- tokens, nor does Cursor.
+sessions as (
+    select
+        *,
+        case when agent_type <> 'cursor' and list_has_any(sources, ['log', 'metric', 'span', 'transcript'])
+            then cast(0 as bigint) end as nothing
+    from {{ ref('stg_agent_sessions') }}
+    where {{ touched('session', 'session_id', 'session_start') }}
 )
 
 select
@@ -65,23 +76,22 @@ select
     coalesce(c.commit_count, 0) as commit_count,
     coalesce(c.lines_added, 0) as lines_added,
     coalesce(c.lines_deleted, 0) as lines_deleted,
-    coalesce(u.input_tokens, 0) as input_tokens,
-    coalesce(u.cache_read_tokens, 0) as cache_read_tokens,
-    coalesce(u.cache_write_tokens, 0) as cache_write_tokens,
-    coalesce(u.output_tokens, 0) as output_tokens,
-    coalesce(u.reasoning_tokens, 0) as reasoning_tokens,
-    coalesce(u.total_tokens, 0) as total_tokens,
+    coalesce(u.input_tokens, s.nothing) as input_tokens,
+    coalesce(u.cache_read_tokens, s.nothing) as cache_read_tokens,
+    coalesce(u.cache_write_tokens, s.nothing) as cache_write_tokens,
+    coalesce(u.output_tokens, s.nothing) as output_tokens,
+    coalesce(u.reasoning_tokens, s.nothing) as reasoning_tokens,
+    coalesce(u.total_tokens, s.nothing) as total_tokens,
     coalesce(u.unpriced_tokens, 0) as unpriced_tokens,
     u.cost_usd,
     u.cost_reported_usd,
     u.cost_priced_usd,
     u.cost_basis,
     list_sort(list_distinct(list_concat(s.sources, coalesce(u.request_sources, [])))) as sources
-from {{ ref('stg_agent_sessions') }} as s
+from sessions as s
 left join usage as u on u.agent_type = s.agent_type and u.session_id = s.session_id
 left join tools as t on t.agent_type = s.agent_type and t.session_id = s.session_id
 left join commits as c on c.agent_type = s.agent_type and c.session_id = s.session_id
-where {{ touched('session', 's.session_id', 's.session_start') }}
 {%- if not is_incremental() %}
 order by s.session_start
 {%- endif %}
