@@ -46,6 +46,10 @@ VERBS: tuple[Verb, ...] = (
         "aa-engine simulate --developers 5 --duration 60",
     ),
     Verb("backup", "backup", "copies of the data directory, and the way back", "aa-engine backup create"),
+    Verb(
+        "dead-letters", "dead_letters", "what was refused or set aside, and another try", "aa-engine dead-letters list"
+    ),
+    Verb("doctor", "doctor", "what is wrong, and what to do about it", "aa-engine doctor"),
     Verb("config", "config", "show or check the configuration", "aa-engine config show"),
     Verb("migrate", "migrate", "bring a data directory to this version", "aa-engine migrate"),
 )

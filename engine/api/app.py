@@ -233,6 +233,7 @@ def status_body(context: ApiContext) -> bytes:
     state = current_state(context.reader)
     with ready():
         _, counts = context.reader.rows(sql("raw_counts"))
+        _, ((refused, last_refused),) = context.reader.rows(sql("dead_letters"))
     told: dict[str, Any] = {
         "version": context.version,
         "as_of": None if state.as_of is None else instant_text(state.as_of),
@@ -240,6 +241,7 @@ def status_body(context: ApiContext) -> bytes:
         "now": instant_text(context.clock.now()),
         "report_timezone": context.settings["report_timezone"],
         "rows": dict(counts),
+        "dead_letters": {"count": refused, "newest": last_refused},
         "event_count": sum(count for _, count in counts),
         "subscribers": context.broadcaster.subscriber_count,
     }
