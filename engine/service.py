@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
@@ -21,7 +21,6 @@ from starlette.routing import Route
 
 from engine import __version__, log
 from engine.access.http import Authenticated
-from engine.access.identity import local_developer
 from engine.access.keys import KeyRing
 from engine.api.app import EXCEPTION_HANDLERS, ApiContext, Endpoint, build_routes
 from engine.api.commands import Command, CommandEndpoint
@@ -29,6 +28,8 @@ from engine.api.stream import Broadcaster
 from engine.clock import SystemClock
 from engine.ingest.http import IngestRoutes
 from engine.ingest.intake import Intake, Policy
+from engine.ingest.journal import Tail
+from engine.ingest.journal_follow import FollowedJournal
 from engine.ingest.transcripts import Follower
 from engine.repos.watch import Watcher
 from engine.serving import backup
@@ -36,9 +37,14 @@ from engine.serving.doors import Doors, Exposure
 from engine.serving.health import Health
 from engine.serving.listeners import Listener
 from engine.serving.measuring import Measuring
+from engine.serving.parts import Line, Start
+from engine.serving.passing import PassedOn
 from engine.serving.refresh import ModelKeeper
 from engine.serving.root import Root
+from engine.serving.sockets import listen_on_socket, socket_path
+from engine.serving.supervisor import write_address
 from engine.settings import Settings
+from engine.store.lock import DirectoryLock
 from engine.store.reader import Reader
 from engine.store.writer import Applied
 from engine.workspace import Workspace
@@ -59,8 +65,14 @@ class Engine:
         announce: Callable[[str], None] | None = None,
         complain: Callable[[str], None] | None = None,
         models: Callable[[Workspace, ModelKeeper], Command] | None = None,
+        start: Start | None = None,
     ) -> None:
-        """`models`: what does the commands of `aa-engine models` that are asked of this engine; None: they are not."""
+        """`models`: what does the commands of `aa-engine models` that are asked of this engine; None: they are not.
+
+        `start`: a supervisor started this process, and a receiver has the ports and the journal in another.
+        """
+        self._start = start
+        self._line = Line()
         self.settings = settings
         self._embedded = embedded
         self._announce = announce or (lambda line: print(line, flush=True))
@@ -75,36 +87,45 @@ class Engine:
     async def run(self) -> None:
         """Open, serve until SIGTERM, SIGINT or idleness, close. Raises EngineError when it cannot start."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stopping.set)
+        loop.add_signal_handler(signal.SIGTERM, self._stopping.set)
+        # ctrl+c goes to all processes of a terminal; then the supervisor says who stops when.
+        loop.add_signal_handler(signal.SIGINT, self._stopping.set if self._start is None else lambda: None)
         keys = KeyRing(self.settings.keys_file, self._clock)
         exposure = Exposure.of(self.settings, keys)
-        workspace = await asyncio.to_thread(Workspace.open, self.settings, on_batch=self._on_batch)
+        workspace = await asyncio.to_thread(self._open)
         try:
-            intake = Intake(workspace.path.recorder, self._policy(workspace), self._clock)
-            doors = Doors.open(self.settings, exposure, intake, keys, self._complain if self._embedded else None)
+            intake = Intake(workspace.path.recorder, Policy.of(self.settings, workspace.hash_key), self._clock)
+            give_way = self._complain if self._embedded else None
+            alone = self._start is None
+            doors = Doors.open(self.settings, exposure, intake, keys, give_way, ports=alone)
             try:
-                await self._serve(workspace, intake, keys, doors)
+                await self._serve(workspace, intake, keys, doors, None if alone else exposure)
             finally:
                 doors.close()
         finally:
             await asyncio.to_thread(workspace.close)
+
+    def _open(self) -> Workspace:
+        if self._start is None:
+            return Workspace.open(self.settings, on_batch=self._on_batch)
+        lock = DirectoryLock.inherited(self.settings.data_dir, self._start.lock)
+        workspace = Workspace.open(self.settings, on_batch=self._on_batch, lock=lock, follow=self._follow)
+        self._line.tell("applied", offset=workspace.path.progress().applied_offset)
+        return workspace
+
+    def _follow(self, folder: Path) -> Tail:
+        assert self._start is not None
+        return FollowedJournal(folder, self._start.news_socket(), socket_path(self.settings.data_dir, "receiver"))
 
     def _on_batch(self, applied: Applied) -> None:
         self._measuring.stored(applied)
         if self._keeper is not None:
             self._keeper.notify(sum(applied.inserted.values()))
 
-    def _policy(self, workspace: Workspace) -> Policy:
-        return Policy(
-            max_body_bytes=self.settings["ingest.max_body_bytes"],
-            local_developer=local_developer(),
-            hash_key=workspace.hash_key,
-            include_prompts=self.settings["include_prompts"],
-            commit_messages=self.settings["git.commit_messages"],
-        )
-
-    async def _serve(self, workspace: Workspace, intake: Intake, keys: KeyRing, doors: Doors) -> None:
+    async def _serve(
+        self, workspace: Workspace, intake: Intake, keys: KeyRing, doors: Doors, passed: Exposure | None
+    ) -> None:
+        """`passed`: how the receiver's port is exposed, which passes on what is not for it; None: there is none."""
         broadcaster = Broadcaster(self._clock, version=__version__)
         keeper = ModelKeeper(workspace, broadcaster.publish, self.settings["models.refresh_seconds"])
         keeper.on_covered = self._measuring.shown
@@ -113,7 +134,7 @@ class Engine:
         follower = Follower(recorder, self.settings, developer, hash_key=workspace.hash_key)
         watcher = Watcher(recorder, self.settings, clock=self._clock)
         reader = Reader(workspace.path.database)
-        health = Health(workspace.path, keeper, follower, watcher)
+        health = Health(workspace.path, keeper, follower, watcher, self._start)
 
         def status() -> Mapping[str, Any]:
             return {**health.status(), **self._measuring.told()}
@@ -137,6 +158,9 @@ class Engine:
         listeners = [
             Listener(Authenticated(root, keys, door), listening, tls) for door, listening, tls in doors.listening()
         ]
+        if passed is not None:
+            private = listen_on_socket(socket_path(self.settings.data_dir, "passed"), None)
+            listeners.append(Listener(PassedOn(Authenticated(root, keys, passed.tcp_door())), private))
         serving = [asyncio.create_task(listener.run_until_finished()) for listener in listeners]
         for task in serving:
             # A listener that ends by itself has failed: then the whole engine stops, and says why below.
@@ -161,9 +185,11 @@ class Engine:
                 await self._until_stopped(broadcaster)
         finally:
             health.ready = False
+            workspace.path.stopping()
             if backups is not None:
                 backups.cancel()
-            self.settings.address_file.unlink(missing_ok=True)
+            if self._start is None:
+                self.settings.address_file.unlink(missing_ok=True)
             broadcaster.close()
             if commands is not None:
                 commands.cancel_all()
@@ -190,13 +216,12 @@ class Engine:
 
     def _tell(self, doors: Doors) -> None:
         """The ready line, and the same for clients that come later."""
+        if self._start is not None:
+            self._line.tell("ready", **asdict(doors.addresses))
+            return
         told: Mapping[str, Any] = {"ready": True, **asdict(doors.addresses)}
         line = json.dumps(told)
-        path = self.settings.address_file
-        partial = path.with_suffix(".partial")
-        partial.write_text(line + "\n", encoding="utf-8")
-        os.chmod(partial, 0o600)
-        os.replace(partial, path)
+        write_address(self.settings.address_file, line)
         self._announce(line)
 
     async def _until_stopped(self, broadcaster: Broadcaster) -> None:
@@ -216,3 +241,4 @@ class Engine:
             if broadcaster.subscriber_count or broadcaster.last_left_at != left_at:
                 seen, left_at = time.monotonic(), broadcaster.last_left_at
         self._complain(f"nobody has watched for {longest:g} s: stopping")
+        self._line.tell("done") if self._start is not None else None

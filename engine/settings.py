@@ -52,8 +52,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "processes",
         "integer",
-        1,
-        "1: everything in one process; 2: receiver and engine apart (not in this version)",
+        None,
+        "2: receiver and engine apart, the default of serve; 1: everything in one process, the default with --embedded",
         least=1,
         most=2,
     ),

@@ -6,20 +6,19 @@ ports, authentication and everything that follows files or repositories: that is
 
 from __future__ import annotations
 
-import contextlib
 import os
-import secrets
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import ConfigurationError, StorageError
+from engine.errors import ConfigurationError
 from engine.ingest.durable import DurablePath
+from engine.ingest.journal import Tail
 from engine.settings import Settings
+from engine.store.hash_key import hash_key
 from engine.store.lock import DirectoryLock
 from engine.store.writer import Applied
 
@@ -52,9 +51,14 @@ class Workspace:
         *,
         on_batch: Callable[[Applied], None] | None = None,
         block_above: int | None = None,
+        lock: DirectoryLock | None = None,
+        follow: Callable[[Path], Tail] | None = None,
     ) -> Workspace:
-        """Lock and open the data directory. Raises InUseError, naming the holder, and StorageError."""
-        lock = DirectoryLock.acquire(settings.data_dir)
+        """Lock and open the data directory. Raises InUseError, naming the holder, and StorageError.
+
+        `lock`: this process has it already. `follow` opens the journal of a receiver in another process.
+        """
+        lock = lock or DirectoryLock.acquire(settings.data_dir)
         try:
             return cls(
                 settings,
@@ -65,8 +69,9 @@ class Workspace:
                     dedup_window=timedelta(hours=settings["ingest.dedup_window_hours"]),
                     on_batch=on_batch,
                     block_above=block_above,
+                    follow=follow,
                 ),
-                _hash_key(settings.data_dir / "hash.key"),
+                hash_key(settings),
             )
         except BaseException:
             lock.release()
@@ -210,35 +215,3 @@ def offline(settings: Settings) -> Iterator[Workspace]:
             models.close()
     finally:
         workspace.close()
-
-
-def hash_key(settings: Settings) -> bytes:
-    """The key of this workspace's hashes, for those who hash beside the engine (an import, a follower)."""
-    return _hash_key(settings.data_dir / "hash.key")
-
-
-def _hash_key(path: Path) -> bytes:
-    """32 random bytes, made once per workspace; whole or not at all, also when two make them or one is killed."""
-    try:
-        if not path.exists():
-            descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=".hash-")  # 0600
-            try:
-                with os.fdopen(descriptor, "w", encoding="ascii") as file:
-                    file.write(secrets.token_bytes(32).hex() + "\n")
-                    file.flush()
-                    os.fsync(file.fileno())
-                with contextlib.suppress(FileExistsError):
-                    os.link(partial, path)
-            finally:
-                os.unlink(partial)
-        key = bytes.fromhex(path.read_text(encoding="ascii").strip())
-    except OSError as error:
-        raise StorageError(f"cannot read or create {path}: {error.strerror or error}") from error
-    except ValueError:
-        key = b""
-    if len(key) != 32:
-        raise StorageError(
-            f"{path} is damaged: it does not hold 32 bytes in hexadecimal",
-            hint="restore it, or remove it; then the same arguments get other hashes than before",
-        )
-    return key

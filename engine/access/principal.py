@@ -40,6 +40,10 @@ class Principal:
         """May ask the API at all; what of it they see depends on role, developer and projects."""
         return self.role in _MAY_READ
 
+    def sender(self, host: str = "") -> str:
+        """With whom this caller shares its turns: the key, else the machine that it calls from."""
+        return self.key_id or host
+
     @property
     def is_admin(self) -> bool:
         return self.role == "admin"

@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         nothing_new,
         roots_of,
     )
-    from engine.workspace import hash_key
+    from engine.store.hash_key import hash_key
 
     settings = engine_settings.load(arguments.data_dir, arguments.config)
     named = [path.expanduser() for path in arguments.paths]

@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from engine.errors import EngineError, StorageError
 from engine.ingest.framing import decode_rows, encode_rows, join_tables
-from engine.ingest.journal import Damage, Journal, Record
+from engine.ingest.journal import Damage, Record, Tail
 from engine.store.database import Database
 from engine.store.rows import RawRows
 from engine.store.writer import Applied, Writer
@@ -63,7 +63,7 @@ class Applier:
 
     def __init__(
         self,
-        journal: Journal,
+        journal: Tail,
         database: Database,
         writer: Writer,
         on_batch: Callable[[Applied], None] | None = None,
@@ -150,7 +150,10 @@ class Applier:
     def _apply_some(self) -> bool:
         """Apply one group. False when the disk or the database refuses for now."""
         try:
-            if shutil.disk_usage(self._database.path.parent).free < self._reserve:
+            if self._full():
+                # First goes what is in the database already; then applying stops, while the journal goes on.
+                self._journal.remove_applied(self._writer.journal_offset, make_room=True)
+            if self._full():
                 self._trouble = "the disk is full: rows are kept in the journal only"
                 return False
             if self._invalid and not self._recover():
@@ -176,6 +179,9 @@ class Applier:
         self._trouble = None
         self._announce(applied)
         return True
+
+    def _full(self) -> bool:
+        return shutil.disk_usage(self._database.path.parent).free < self._reserve
 
     def _recover(self) -> bool:
         """Reopen after DuckDB gave its instance up. Whether the last commit succeeded, the database knows."""

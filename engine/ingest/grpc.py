@@ -27,6 +27,8 @@ SERVICES: dict[Signal, str] = {
     "traces": "opentelemetry.proto.collector.trace.v1.TraceService",
 }
 THREADS = 16
+STREAMS = 8
+"""Calls at once on one connection: one client that floods leaves half of the threads to the others."""
 # google.rpc.Status{code: 14, details: [RetryInfo{retry_delay: 1 s}]}, encoded: what OTLP exporters look for.
 _TYPE_URL = b"type.googleapis.com/google.rpc.RetryInfo"
 _RETRY_INFO = b"\x0a" + bytes([len(_TYPE_URL)]) + _TYPE_URL + b"\x12\x04\x0a\x02\x08\x01"
@@ -48,6 +50,7 @@ class GrpcServer:
                 ("grpc.so_reuseport", 0),
                 ("grpc.max_receive_message_length", intake.policy.max_body_bytes),
                 ("grpc.max_metadata_size", 16 * 1024),
+                ("grpc.max_concurrent_streams", STREAMS),
             ],
         )
         for signal, service in SERVICES.items():
@@ -94,7 +97,7 @@ class GrpcServer:
                     self._intake.dead_letter(
                         signal, decoded.reason or "refused", principal, len(request), decoded.rejected
                     ).result()
-                self._intake.record(decoded.rows).result()
+                self._intake.record(decoded.rows, principal.sender(_peer_host(context.peer()))).result()
             except StorageError as error:
                 context.set_trailing_metadata((("grpc-status-details-bin", RETRY_DETAILS),))
                 context.abort(grpc.StatusCode.UNAVAILABLE, error.line())

@@ -1,8 +1,9 @@
 """The HTTP front end of ingest: OTLP in all its clothes, and the JSON payloads of hooks.
 
 Owns reading a body (chunked, compressed, within its limit), choosing the decoder by content type, and the answer: 200
-only after the rows are durable, 400, 413 and 415 for what will never be accepted, 503 with Retry-After only when
-nothing was stored. Refuses authentication (the doors did that) and every path that is not in ROUTES.
+only after the rows are durable, 400, 413 and 415 for what will never be accepted, 429 for a sender with more than its
+share under way and 503 when the disk refuses, both with Retry-After and only when nothing was stored. Refuses
+authentication (the doors did that) and every path that is not in ROUTES.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from engine.errors import StorageError
 from engine.ingest import otlp
 from engine.ingest.framing import decode_rows
 from engine.ingest.intake import Intake
+from engine.ingest.journal_follow import ROWS_ROUTE
 from engine.ingest.otlp import Encoding, MalformedPayload, PayloadTooLarge, Signal, gunzip
 from engine.ingest.submissions import READERS, WrongSubmission
 from engine.store.catalogue import Catalogue
@@ -34,8 +36,9 @@ ENCODINGS: dict[str, Encoding] = {
     "application/json": "json",
 }
 CONTENT_TYPES: dict[Encoding, bytes] = {"protobuf": b"application/x-protobuf", "json": b"application/json"}
-ROWS_ROUTE = "/api/v1/internal/rows"
 ROUTES = frozenset({*OTLP_ROUTES, *(f"/v1/{kind}" for kind in READERS), ROWS_ROUTE})
+ROWS_BYTES = 256 * 1024 * 1024
+"""Longest body of rows from this machine: they were read and checked here, whatever strangers may send."""
 INLINE_BYTES = 32 * 1024
 """Bodies up to this size are decoded where they arrive (well under a millisecond); larger ones in a thread."""
 
@@ -61,15 +64,23 @@ class IngestRoutes:
         signal = OTLP_ROUTES.get(path)
         name = signal or path.removeprefix("/v1/")
         size: list[int] = [0]
+        client = scope.get("client")
+        sender = principal.sender(client[0] if client else "")
+        if scope["method"] != "POST":
+            await send_problem(Problem(405, f"{path} takes POST only", "method", headers={"allow": "POST"}), send)
+            return
+        if not self._intake.admits(sender):
+            await _drain(receive, self._intake.policy.max_body_bytes)
+            await send_problem(_come_again(), send)
+            return
+        self._intake.enter(sender)
         try:
-            if scope["method"] != "POST":
-                raise Problem(405, f"{path} takes POST only", "method", headers={"allow": "POST"})
             if signal is not None:
-                await self._otlp(signal, principal, headers, receive, send, size)
+                await self._otlp(signal, principal, headers, receive, send, size, sender)
             elif path == ROWS_ROUTE:
-                await self._rows(principal, headers, receive, send, size)
+                await self._rows(principal, headers, receive, send, size, sender)
             else:
-                await self._submission(name, principal, headers, receive, send, size)
+                await self._submission(name, principal, headers, receive, send, size, sender)
         except Disconnected:
             return
         except Problem as problem:
@@ -78,6 +89,8 @@ class IngestRoutes:
             await send_problem(problem, send)
         except StorageError as error:
             await send_problem(Problem(503, error.line(), error.code, headers={"retry-after": "1"}), send)
+        finally:
+            self._intake.leave(sender)
 
     async def _otlp(
         self,
@@ -87,6 +100,7 @@ class IngestRoutes:
         receive: Receive,
         send: Send,
         size: list[int],
+        sender: str,
     ) -> None:
         media_type = _media_type(headers)
         encoding = ENCODINGS.get(media_type)
@@ -105,14 +119,12 @@ class IngestRoutes:
             )
         except MalformedPayload as error:
             raise Problem(400, error.line(), error.code) from None
-        if self._intake.overloaded:
-            raise StorageError("too much is waiting for the disk", hint="send it again in a moment")
         if decoded.rejected:
             noted = self._intake.dead_letter(
                 signal, decoded.reason or "refused", principal, len(body), decoded.rejected
             )
             await asyncio.wrap_future(noted)
-        await self._durable(self._intake.record(decoded.rows))
+        await self._durable(self._intake.record(decoded.rows, sender))
         answer = otlp.success_response(signal, encoding, decoded.rejected, decoded.reason)
         await _respond(send, 200, CONTENT_TYPES[encoding], answer)
 
@@ -124,6 +136,7 @@ class IngestRoutes:
         receive: Receive,
         send: Send,
         size: list[int],
+        sender: str,
     ) -> None:
         media_type = _media_type(headers)
         if media_type not in ("application/json", ""):
@@ -137,19 +150,25 @@ class IngestRoutes:
             )
         except WrongSubmission as error:
             raise Problem(400, str(error), "invalid_payload", errors=error.problems[:100]) from None
-        await self._durable(self._intake.record(submission.rows))
+        await self._durable(self._intake.record(submission.rows, sender))
         answer: dict[str, object] = {"accepted": submission.accepted}
         if submission.ignored:
             answer["ignored"] = submission.ignored
         await _respond(send, 200, b"application/json", orjson.dumps(answer))
 
     async def _rows(
-        self, principal: Principal, headers: dict[bytes, bytes], receive: Receive, send: Send, size: list[int]
+        self,
+        principal: Principal,
+        headers: dict[bytes, bytes],
+        receive: Receive,
+        send: Send,
+        size: list[int],
+        sender: str,
     ) -> None:
         """Rows that another process of this machine has read (transcripts, repositories), as it would store them."""
         if not principal.is_admin:
             raise Problem(403, "only an administrator may send rows as they are stored", "forbidden")
-        body = await self._body(headers, receive, size)
+        body = await self._body(headers, receive, size, ROWS_BYTES)
 
         def check() -> int:
             tables = decode_rows(body)
@@ -161,14 +180,14 @@ class IngestRoutes:
             count = await self._compute(len(body), check)
         except ValueError as error:
             raise Problem(400, str(error), "invalid_rows") from None
-        if self._intake.overloaded:
-            raise StorageError("too much is waiting for the disk", hint="send it again in a moment")
-        await self._durable(self._intake.record_framed(body, count))
+        await self._durable(self._intake.record_framed(body, count, sender))
         await _respond(send, 200, b"application/json", orjson.dumps({"accepted": count}))
 
-    async def _body(self, headers: dict[bytes, bytes], receive: Receive, size: list[int]) -> bytes:
+    async def _body(
+        self, headers: dict[bytes, bytes], receive: Receive, size: list[int], most: int | None = None
+    ) -> bytes:
         """The body, decompressed, within the limit. Raises Problem (400, 413, 415) and Disconnected."""
-        limit = self._intake.policy.max_body_bytes
+        limit = most or self._intake.policy.max_body_bytes
         coding = headers.get(b"content-encoding", b"identity").decode("latin-1").strip().lower()
         if coding not in ("identity", "", "gzip", "x-gzip", "deflate"):
             await _drain(receive, limit)
@@ -211,6 +230,15 @@ class IngestRoutes:
             await asyncio.wrap_future(self._intake.dead_letter(name, problem.detail, principal, size or None))
         except StorageError:
             pass
+
+
+def _come_again() -> Problem:
+    return Problem(
+        429,
+        "this sender has too much under way; nothing of this request was stored",
+        "busy",
+        headers={"retry-after": "1"},
+    )
 
 
 def _media_type(headers: dict[bytes, bytes]) -> str:

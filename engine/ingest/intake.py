@@ -6,21 +6,28 @@ content) for what was refused. Refuses transport: it knows no status codes of HT
 
 from __future__ import annotations
 
+import threading
 import uuid
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 
+from engine.access.identity import local_developer
 from engine.access.principal import Principal
 from engine.clock import Clock, SystemClock
 from engine.ingest import otlp, submissions
 from engine.ingest.otlp import Decoded, Encoding, SenderContext, Signal
+from engine.ingest.queues import Shares
 from engine.ingest.recorder import JournalRecorder
 from engine.ingest.submission_parts import Sender
 from engine.ingest.submissions import Submission
+from engine.settings import Settings
 from engine.store.rows import RawRows
 
-MOST_WAITING_ROWS = 500_000
-"""Above this many rows on their way to the disk, HTTP senders are asked to come again."""
+MOST_WAITING_ROWS = 200_000
+"""So many rows of all senders may be on their way to the disk; who has more than a share is asked to come again."""
+MOST_REQUESTS = 2_048
+"""The same for requests under way: being read, decoded, or waiting for the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +40,17 @@ class Policy:
     include_prompts: bool = False
     commit_messages: str = "full"
 
+    @classmethod
+    def of(cls, settings: Settings, hash_key: bytes) -> Policy:
+        """What the settings say, on this machine."""
+        return cls(
+            max_body_bytes=settings["ingest.max_body_bytes"],
+            local_developer=local_developer(),
+            hash_key=hash_key,
+            include_prompts=settings["include_prompts"],
+            commit_messages=settings["git.commit_messages"],
+        )
+
 
 class Intake:
     """One workspace's intake. Safe from any thread."""
@@ -41,11 +59,25 @@ class Intake:
         self._recorder = recorder
         self._clock = clock or SystemClock()
         self.policy = policy
+        self._shares = Shares(MOST_REQUESTS, MOST_WAITING_ROWS)
+        self._lock = threading.Lock()
 
-    @property
-    def overloaded(self) -> bool:
-        """True while the disk is so far behind that a sender who can wait should."""
-        return self._recorder.waiting_rows > MOST_WAITING_ROWS
+    def admits(self, sender: str) -> bool:
+        """False when this sender has more than its share under way and, being able to wait, should."""
+        with self._lock:
+            admitted = self._shares.admits(sender)
+            self._recorder.refused_requests = self._shares.refused
+        return admitted
+
+    def enter(self, sender: str) -> None:
+        """A request of this sender is under way, until `leave`."""
+        with self._lock:
+            self._shares.enter(sender)
+
+    def leave(self, sender: str) -> None:
+        """It is answered."""
+        with self._lock:
+            self._shares.leave(sender)
 
     def decode(
         self, signal: Signal, body: bytes, encoding: Encoding, principal: Principal, developer_hint: str | None
@@ -78,13 +110,25 @@ class Intake:
         )
         return submissions.read(kind, body, sender, self._clock.now())
 
-    def record(self, rows: RawRows) -> Future[None]:
+    def record(self, rows: RawRows, sender: str = "") -> Future[None]:
         """Resolves when durable; StorageError when the disk refuses, ValueError for rows no table can hold."""
-        return self._recorder.record(rows)
+        return self._counted(sender, rows.total(), lambda: self._recorder.record(rows, sender))
 
-    def record_framed(self, payload: bytes, count: int) -> Future[None]:
+    def record_framed(self, payload: bytes, count: int, sender: str = "") -> Future[None]:
         """The same for framed rows that were checked."""
-        return self._recorder.record_framed(payload, count)
+        return self._counted(sender, count, lambda: self._recorder.record_framed(payload, count, sender))
+
+    def _counted(self, sender: str, rows: int, record: Callable[[], Future[None]]) -> Future[None]:
+        """Rows count to their sender's share until they are on disk."""
+        with self._lock:
+            self._shares.enter(sender, 0, rows)
+        future = record()
+        future.add_done_callback(lambda _: self._left(sender, rows))
+        return future
+
+    def _left(self, sender: str, rows: int) -> None:
+        with self._lock:
+            self._shares.leave(sender, 0, rows)
 
     def dead_letter(
         self, signal: str, reason: str, principal: Principal | None, body_bytes: int | None, records: int | None = None

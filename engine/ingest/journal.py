@@ -4,51 +4,41 @@ Owns an append-only row of segment files, one fdatasync per group of payloads, r
 to a torn or damaged tail. Refuses to know what a payload is: it stores bytes and hands out offsets. An offset counts
 bytes since the first segment, so it only ever grows.
 
-Segment file `<offset of its first byte, 20 digits>.journal`:
-    header   8 bytes magic, u32 version, u64 offset of the file's first byte
-    record   4 bytes marker, u32 payload length, u32 CRC-32 of (offset, payload), u64 offset of the record, payload
-All integers are little-endian. Marker and offset in each record let a reader find its way again behind damaged bytes.
+The files are those of `journal_files`; how far they are durable is told in `journal_state` as well, for readers
+in other processes and so that a tail that was acknowledged is never taken for one that was not.
 """
 
 from __future__ import annotations
 
 import os
-import struct
 import threading
 import time
 import zlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import Protocol
 
 from engine.errors import StorageError
+from engine.ingest.journal_files import (
+    HEADER,
+    MAGIC,
+    MARKER,
+    OFFSET,
+    RECORD,
+    VERSION,
+    Damage,
+    Record,
+    read_folder,
+    remove_segments,
+    segments_of,
+    valid_end,
+)
+from engine.ingest.journal_state import Figures, JournalState
 
-MAGIC = b"AAJOURN\n"
-VERSION = 1
-HEADER = struct.Struct("<8sIQ")
-MARKER = b"\xaaREC"
-RECORD = struct.Struct("<4sIIQ")
-OFFSET = struct.Struct("<Q")
+__all__ = ["HEADER", "Damage", "Journal", "Limits", "Record", "Tail", "read_folder"]
+
 MAXIMUM_PAYLOAD = 1 << 30
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One payload with the offset of its first byte and of the first byte after it."""
-
-    offset: int
-    end: int
-    payload: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Damage:
-    """Bytes between two offsets that cannot be read; what lies behind them can."""
-
-    offset: int
-    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +51,36 @@ class Limits:
     kept_seconds: float = 7 * 24 * 3600
 
 
-class Journal:
-    """An open journal. One process appends; any thread may write and read."""
+class Tail(Protocol):
+    """A journal as those see it who record rows or apply them, in the process that appends or in another."""
 
-    def __init__(self, folder: Path, limits: Limits, position: int, descriptor: int, segment: int) -> None:
+    @property
+    def end(self) -> int: ...
+    @property
+    def state(self) -> JournalState: ...
+    def write(self, payloads: Sequence[bytes], rows: int = 0) -> object: ...
+    def wait_beyond(self, offset: int, timeout: float) -> bool: ...
+    def wake(self) -> None: ...
+    def read(self, offset: int = 0) -> Iterator[Record | Damage]: ...
+    def remove_applied(self, applied: int, now: float | None = None, *, make_room: bool = False) -> int: ...
+    def give_up(self) -> None: ...
+    def tell(self, waiting_rows: int, waiting_requests: int, refused_requests: int, trouble: str | None) -> None: ...
+    def close(self) -> None: ...
+
+
+class Journal:
+    """An open journal. One process appends; any thread may write and read.
+
+    `on_durable` is called after each group, in the thread that wrote it.
+    """
+
+    def __init__(
+        self, folder: Path, limits: Limits, position: int, descriptor: int, segment: int, state: JournalState
+    ) -> None:
         self.folder = folder
+        self.state = state
+        self.on_durable: Callable[[], None] | None = None
+        self._figures = Figures(process=os.getpid())
         self._limits = limits
         self._position = position
         # An empty segment's header is nothing to read: up to its first record, the journal ends where it begins.
@@ -74,20 +89,26 @@ class Journal:
         self._segment = segment
         self._segment_opened = time.time()
         self._durable = threading.Condition()
+        state.end = self._end
+        state.trouble = None
+        state.tell(self._figures)
 
     @classmethod
     def open(cls, folder: Path, *, at_least: int = 0, limits: Limits | None = None) -> Journal:
         """Open or create; cut off a torn tail.
 
         `at_least` is the offset the database has reached: should the journal end before it (its files were lost), a
-        new segment starts there, since offsets that were applied must never be given out again.
+        new segment starts there, since offsets that were applied must never be given out again. The same holds for
+        what the state file knows to have been durable: then the missing bytes are damage, not a torn tail.
         """
+        state = JournalState.open(folder)
+        at_least = max(at_least, state.end)
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            segments = _segments(folder)
+            segments = segments_of(folder)
             while segments:
                 start, path = segments[-1]
-                end = _valid_end(path, start)
+                end = valid_end(path, start)
                 if end is not None:
                     break
                 # Not even its header was written: nothing in it was ever acknowledged.
@@ -103,16 +124,17 @@ class Journal:
                     os.fsync(descriptor)
         except OSError as error:
             raise _refusal(folder, error) from error
-        return cls(folder, limits or Limits(), end, descriptor, start)
+        return cls(folder, limits or Limits(), end, descriptor, start, state)
 
     @property
     def end(self) -> int:
         """First byte after the last durable record (of an empty segment: where it begins)."""
         return self._end
 
-    def write(self, payloads: Sequence[bytes]) -> list[int]:
+    def write(self, payloads: Sequence[bytes], rows: int = 0) -> list[int]:
         """Append several payloads with one fdatasync; returns the offset after each. Blocks until they are durable.
 
+        `rows` is what they hold together, for the figures.
         Raises StorageError; then nothing of the group is in the journal and the senders may send it again.
         """
         with self._durable:
@@ -135,13 +157,40 @@ class Journal:
                     offset += RECORD.size + len(payload)
                     ends.append(offset)
                 self._write_all(b"".join(parts))
+                began = time.perf_counter_ns()
                 os.fdatasync(self._descriptor)
+                took = time.perf_counter_ns() - began
             except OSError as error:
                 self._undo()
                 raise _refusal(self.folder, error) from error
+            before = self._figures
+            self._figures = replace(
+                before,
+                groups=before.groups + 1,
+                rows=before.rows + rows,
+                bytes=before.bytes + offset - self._position,
+                sync_ns=before.sync_ns + took,
+                longest_sync_ns=max(before.longest_sync_ns, took),
+            )
             self._end = self._position = offset
+            self.state.end = offset
             self._durable.notify_all()
+        if self.on_durable is not None:
+            self.on_durable()
         return ends
+
+    def tell(self, waiting_rows: int, waiting_requests: int, refused_requests: int, trouble: str | None) -> None:
+        """Put the recorder's figures beside the journal's own, for readers in other processes."""
+        self.state.tell(
+            replace(
+                self._figures,
+                waiting_rows=waiting_rows,
+                waiting_requests=waiting_requests,
+                refused_requests=refused_requests,
+            )
+        )
+        if self.state.trouble != trouble:
+            self.state.trouble = trouble
 
     def wait_beyond(self, offset: int, timeout: float) -> bool:
         """Wait until something durable lies behind `offset`. False after `timeout` seconds or a `wake`."""
@@ -162,24 +211,16 @@ class Journal:
         """
         yield from read_folder(self.folder, offset, self._position)
 
-    def remove_applied(self, applied: int, now: float | None = None) -> int:
+    def remove_applied(self, applied: int, now: float | None = None, *, make_room: bool = False) -> int:
         """Remove old segments that lie wholly before `applied`, oldest first; returns how many.
 
         Applied segments stay as long as they are within the limits' size and age: with a backup they rebuild the
-        database. What is not applied is never removed.
+        database. `make_room` removes them all, because the disk is nearly full. What is not applied is never removed.
         """
-        moment = time.time() if now is None else now
-        segments = _segments(self.folder)
-        removable = [(path, path.stat()) for (_, path), (following, _) in pairwise(segments) if following <= applied]
-        total = sum(stat.st_size for _, stat in removable)
-        removed = 0
-        for path, stat in removable:
-            if total <= self._limits.kept_bytes and moment - stat.st_mtime <= self._limits.kept_seconds:
-                break
-            path.unlink()
-            total -= stat.st_size
-            removed += 1
-        return removed
+        return remove_old(self.folder, self._limits, applied, now, make_room)
+
+    def give_up(self) -> None:
+        """There is nobody to wait for: this process writes."""
 
     def close(self) -> None:
         """Close the file; what was written is durable already."""
@@ -187,6 +228,7 @@ class Journal:
             if self._descriptor >= 0:
                 os.close(self._descriptor)
                 self._descriptor = -1
+                self.state.close()
             self._durable.notify_all()
 
     def _write_all(self, data: bytes) -> None:
@@ -212,84 +254,11 @@ class Journal:
         self._position += HEADER.size
 
 
-def read_folder(folder: Path, offset: int = 0, limit: int | None = None) -> Iterator[Record | Damage]:
-    """Read a journal's files from `offset` to `limit` (None: to the last whole record)."""
-    segments = _segments(folder)
-    for index, (start, path) in enumerate(segments):
-        following = segments[index + 1][0] if index + 1 < len(segments) else None
-        if following is not None and following <= offset:
-            continue
-        if limit is not None and start >= limit:
-            return
-        yield from _read_segment(path, start, offset, limit, following)
-
-
-def _read_segment(
-    path: Path, start: int, offset: int, limit: int | None, following: int | None
-) -> Iterator[Record | Damage]:
-    with path.open("rb") as file:
-        end = start + os.fstat(file.fileno()).st_size
-        for bound in (limit, following):
-            end = end if bound is None else min(end, bound)
-        position = max(offset, start + HEADER.size)
-        while position < end:
-            record = _read_record(file, start, position, end)
-            if record is None:
-                found = _resynchronise(file, start, position + 1, end)
-                if found is None:
-                    break
-                yield Damage(position, found)
-                position = found
-                continue
-            yield record
-            position = record.end
-        # The end of the last segment may be torn, which costs nothing that was acknowledged; a hole before another may.
-        if following is not None and position < following and (limit is None or position < limit):
-            yield Damage(position, following)
-
-
-def _read_record(file: BinaryIO, start: int, position: int, end: int) -> Record | None:
-    """The record at `position`, or None when the bytes there are not a whole, sound record."""
-    if position + RECORD.size > end:
-        return None
-    file.seek(position - start)
-    marker, length, checksum, written = RECORD.unpack(file.read(RECORD.size))
-    if marker != MARKER or written != position or position + RECORD.size + length > end:
-        return None
-    payload = file.read(length)
-    if zlib.crc32(payload, zlib.crc32(OFFSET.pack(position))) != checksum:
-        return None
-    return Record(position, position + RECORD.size + length, payload)
-
-
-def _resynchronise(file: BinaryIO, start: int, position: int, end: int) -> int | None:
-    """The offset of the next sound record at or behind `position`, or None."""
-    file.seek(position - start)
-    data = file.read(end - position)
-    index = data.find(MARKER)
-    while index >= 0:
-        if _read_record(file, start, position + index, end) is not None:
-            return position + index
-        index = data.find(MARKER, index + 1)
-    return None
-
-
-def _valid_end(path: Path, start: int) -> int | None:
-    """Where the last sound record of a segment ends; None when the file has no header."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        head = file.read(HEADER.size)
-    if len(head) < HEADER.size:
-        return None
-    magic, version, written = HEADER.unpack(head)
-    if magic != MAGIC or written != start:
-        raise StorageError(f"{path} is not a journal segment", hint="move it away; it may hold rows not yet applied")
-    if version > VERSION:
-        raise StorageError(f"{path} was written by a newer version", hint="update agent-analytics")
-    end = start + HEADER.size
-    for found in _read_segment(path, start, end, start + size, None):
-        end = found.end
-    return end
+def remove_old(folder: Path, limits: Limits, applied: int, now: float | None, make_room: bool) -> int:
+    """`Journal.remove_applied`, for any process."""
+    moment = time.time() if now is None else now
+    kept = (0, 0.0) if make_room else (limits.kept_bytes, limits.kept_seconds)
+    return remove_segments(folder, applied, *kept, moment)
 
 
 def _create(folder: Path, start: int) -> int:
@@ -307,11 +276,6 @@ def _create(folder: Path, start: int) -> int:
         os.close(descriptor)
         raise
     return descriptor
-
-
-def _segments(folder: Path) -> list[tuple[int, Path]]:
-    """Segments by the offset of their first byte."""
-    return sorted((int(path.stem), path) for path in folder.glob("*.journal") if path.stem.isdigit())
 
 
 def _refusal(folder: Path, error: OSError) -> StorageError:

@@ -1,8 +1,8 @@
 """The recorder of a process that owns the journal.
 
 Owns the group commit: rows that arrive while the disk is busy are merged, framed once and made durable by one
-fdatasync, then all their senders are told. Refuses to wait for the database: a slow or locked one never delays an
-acknowledgement.
+fdatasync, then all their senders are told; senders take turns, so that one that floods delays the others by one group
+at most. Refuses to wait for the database: a slow or locked one never delays an acknowledgement.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from engine.clock import Clock, SystemClock
 from engine.errors import StorageError
 from engine.ingest.framing import encode_rows
-from engine.ingest.journal import Journal
+from engine.ingest.journal import Tail
+from engine.ingest.queues import FairQueue
 from engine.store.catalogue import Catalogue
 from engine.store.rows import RawRows
 
@@ -42,33 +43,37 @@ class JournalRecorder:
     """
 
     def __init__(
-        self, journal: Journal, catalogue: Catalogue, *, clock: Clock | None = None, block_above: int | None = None
+        self, journal: Tail, catalogue: Catalogue, *, clock: Clock | None = None, block_above: int | None = None
     ) -> None:
         self._journal = journal
         self._catalogue = catalogue
         self._clock = clock or SystemClock()
         self._block_above = block_above
-        self._queue: list[Waiting] = []
+        self._queue: FairQueue[Waiting] = FairQueue()
         self._condition = threading.Condition()
         self._closing = False
+        self._idle = True
         self.waiting_rows = 0
+        self.waiting_requests = 0
+        self.refused_requests = 0
+        """Counted by those who refuse; told beside the figures of the journal."""
         self.trouble: str | None = None
         """Why the last group could not be made durable; None when it could."""
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
-    def record(self, rows: RawRows) -> Future[None]:
+    def record(self, rows: RawRows, sender: str = "") -> Future[None]:
         """Resolves when durable. Fails with StorageError when the disk refuses, ValueError for rows that do not fit.
 
-        The rows belong to the recorder from now on.
+        The rows belong to the recorder from now on. `sender`: with whom these rows share their turns.
         """
-        return self._enqueue(rows, rows.total())
+        return self._enqueue(rows, rows.total(), sender)
 
-    def record_framed(self, payload: bytes, count: int) -> Future[None]:
+    def record_framed(self, payload: bytes, count: int, sender: str = "") -> Future[None]:
         """The same for rows that `framing` has framed and the catalogue has checked."""
-        return self._enqueue(payload, count)
+        return self._enqueue(payload, count, sender)
 
-    def _enqueue(self, rows: RawRows | bytes, count: int) -> Future[None]:
+    def _enqueue(self, rows: RawRows | bytes, count: int, sender: str) -> Future[None]:
         future: Future[None] = Future()
         if count == 0:
             future.set_result(None)
@@ -79,10 +84,17 @@ class JournalRecorder:
             if self._closing:
                 future.set_exception(StorageError("the engine is stopping", hint="send it again in a moment"))
                 return future
-            self._queue.append(Waiting(rows, count, future))
+            self._queue.put(sender, Waiting(rows, count, future), count)
             self.waiting_rows += count
-            self._condition.notify_all()
+            self.waiting_requests += 1
+            if self._idle:
+                self._condition.notify_all()
         return future
+
+    def flush(self) -> None:
+        """Wait until nothing is on its way."""
+        with self._condition:
+            self._condition.wait_for(lambda: self.waiting_requests == 0)
 
     def close(self) -> None:
         """Make durable what waits, then stop; later rows are refused."""
@@ -94,27 +106,28 @@ class JournalRecorder:
     def _run(self) -> None:
         while True:
             with self._condition:
+                self._idle = True
                 while not self._queue and not self._closing:
                     self._condition.wait()
                 if not self._queue:
                     return
+                self._idle = False
             time.sleep(GROUP_SECONDS)
             with self._condition:
-                group: list[Waiting] = []
-                size = 0
-                while self._queue and (not group or size + self._queue[0].count <= GROUP_ROWS):
-                    group.append(self._queue.pop(0))
-                    size += group[-1].count
-            self._commit(group)
+                group = self._queue.take(GROUP_ROWS)
+            size = sum(waiting.count for waiting in group)
+            self._commit(group, size)
             with self._condition:
                 self.waiting_rows -= size
+                self.waiting_requests -= len(group)
                 self._condition.notify_all()
+            self._journal.tell(self.waiting_rows, self.waiting_requests, self.refused_requests, self.trouble)
 
-    def _commit(self, group: list[Waiting]) -> None:
+    def _commit(self, group: list[Waiting], size: int) -> None:
         try:
             payloads, durable = self._encode(group)
             if payloads:
-                self._journal.write(payloads)
+                self._journal.write(payloads, size)
         except Exception as error:
             # Whatever it is, it belongs to the senders: this thread serves all others that come after them.
             self.trouble = error.line() if isinstance(error, StorageError) else type(error).__name__

@@ -21,8 +21,8 @@ from engine.contract import EngineAddress
 from engine.errors import ConfigurationError, InUseError
 from engine.ingest.grpc import GrpcServer
 from engine.ingest.intake import Intake
-from engine.serving.listeners import listen_on_socket, socket_path
 from engine.serving.ports import Address, listen, parse_address
+from engine.serving.sockets import listen_on_socket, socket_path
 from engine.settings import Settings
 
 Files = tuple[str, str]
@@ -60,6 +60,11 @@ class Exposure:
                 )
         return cls(http, grpc, tls, insecure)
 
+    def tcp_door(self) -> Door:
+        """The rules for who comes over TCP."""
+        loopback = self.http.loopback
+        return Door("tcp", loopback=loopback, open_to_all=self.insecure and not loopback)
+
 
 class Doors:
     """Listening sockets and the gRPC server, open but not answering yet."""
@@ -69,8 +74,8 @@ class Doors:
         exposure: Exposure,
         http: socket.socket | None,
         grpc: GrpcServer | None,
-        local: socket.socket,
-        path: Path,
+        local: socket.socket | None,
+        path: Path | None,
         addresses: EngineAddress,
     ) -> None:
         self.grpc = grpc
@@ -88,30 +93,37 @@ class Doors:
         intake: Intake,
         keys: KeyRing,
         give_way: Callable[[str], None] | None = None,
+        *,
+        ports: bool = True,
+        local: bool = True,
     ) -> Doors:
-        """Take the addresses. A taken one raises InUseError, or with `give_way` is told to it and left closed."""
+        """Take the addresses. A taken one raises InUseError, or with `give_way` is told to it and left closed.
+
+        `ports` and `local`: which of TCP and the socket; a receiver has the one, its engine the other.
+        """
         http: socket.socket | None = None
         grpc: GrpcServer | None = None
         grpc_port = 0
         try:
             try:
-                http = listen(exposure.http, "http")
+                http = listen(exposure.http, "http") if ports else None
             except InUseError as error:
                 if give_way is None:
                     raise
                 give_way(f"{error.sentence}: no OTLP over HTTP and no API on it, consoles use the socket")
             try:
-                # gRPC's own message for a taken port names nobody: find out first.
-                listen(exposure.grpc, "grpc").close()
-                grpc = GrpcServer(intake, keys, open_to_all=exposure.insecure and not exposure.grpc.loopback)
-                grpc_port = grpc.bind(exposure.grpc.host, exposure.grpc.port, _tls_bytes(exposure.tls))
+                if ports:
+                    # gRPC's own message for a taken port names nobody: find out first.
+                    listen(exposure.grpc, "grpc").close()
+                    grpc = GrpcServer(intake, keys, open_to_all=exposure.insecure and not exposure.grpc.loopback)
+                    grpc_port = grpc.bind(exposure.grpc.host, exposure.grpc.port, _tls_bytes(exposure.tls))
             except InUseError as error:
                 grpc = None
                 if give_way is None:
                     raise
                 give_way(f"{error.sentence}: no OTLP over gRPC")
-            path = socket_path(settings.data_dir)
-            local = listen_on_socket(path, settings["socket_group"])
+            path = socket_path(settings.data_dir) if local else None
+            listening = None if path is None else listen_on_socket(path, settings["socket_group"])
         except BaseException:
             if http is not None:
                 http.close()
@@ -122,20 +134,18 @@ class Doors:
             pid=os.getpid(),
             http=None if bound is None else f"{scheme}://{bound}",
             grpc=None if grpc is None else str(Address(exposure.grpc.host, grpc_port)),
-            socket=str(path),
+            socket=None if path is None else str(path),
             version=__version__,
         )
-        return cls(exposure, http, grpc, local, path, addresses)
+        return cls(exposure, http, grpc, listening, path, addresses)
 
     def listening(self) -> list[tuple[Door, socket.socket, Files | None]]:
         """What HTTP is answered on: the door's rules, the socket, the certificate."""
-        found: list[tuple[Door, socket.socket, Files | None]] = [
-            (Door("socket", owner_uid=os.getuid()), self._local, None)
-        ]
+        found: list[tuple[Door, socket.socket, Files | None]] = []
+        if self._local is not None:
+            found.append((Door("socket", owner_uid=os.getuid()), self._local, None))
         if self._http is not None:
-            loopback = self._exposure.http.loopback
-            door = Door("tcp", loopback=loopback, open_to_all=self._exposure.insecure and not loopback)
-            found.append((door, self._http, self._exposure.tls))
+            found.append((self._exposure.tcp_door(), self._http, self._exposure.tls))
         return found
 
     def close(self) -> None:
@@ -143,7 +153,8 @@ class Doors:
         for listening in (self._http, self._local):
             if listening is not None:
                 listening.close()
-        self._path.unlink(missing_ok=True)
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
 
 
 def _tls_files(settings: Settings) -> Files | None:

@@ -17,14 +17,24 @@ from engine.access.http import Send
 from engine.ingest.durable import DurablePath
 from engine.ingest.transcripts import Follower
 from engine.repos.watch import Watcher
+from engine.serving.parts import Start
 from engine.serving.refresh import ModelKeeper
 
 
 class Health:
     """Asks the parts. `ready` is set by the service once start-up catch-up is done."""
 
-    def __init__(self, path: DurablePath, keeper: ModelKeeper, follower: Follower, watcher: Watcher) -> None:
+    def __init__(
+        self,
+        path: DurablePath,
+        keeper: ModelKeeper,
+        follower: Follower,
+        watcher: Watcher,
+        start: Start | None = None,
+    ) -> None:
+        """`start`: this is the engine of a supervisor, and the receiver is another process."""
         self.ready = False
+        self._start = start
         self._path = path
         self._keeper = keeper
         self._follower = follower
@@ -33,7 +43,7 @@ class Health:
     def troubles(self) -> dict[str, str]:
         """What is wrong, by part; empty when the engine takes, stores and shows everything."""
         found = {
-            "journal": self._path.recorder.trouble,
+            "journal": self._path.journal_trouble,
             "store": self._path.progress().trouble,
             "models": self._keeper.trouble,
         }
@@ -43,7 +53,8 @@ class Health:
         """The engine's part of /api/v1/status."""
         progress = self._path.progress()
         return {
-            "pid": os.getpid(),
+            "pid": os.getpid() if self._start is None else self._start.supervisor,
+            "processes": self._processes(),
             "ready": self.ready,
             "troubles": self.troubles() | self._declared_troubles(),
             "journal": {
@@ -51,7 +62,7 @@ class Health:
                 "applied": progress.applied_offset,
                 "lag_bytes": progress.lag_bytes,
                 "batch_id": progress.batch_id,
-                "waiting_rows": self._path.recorder.waiting_rows,
+                "waiting_rows": self._path.waiting_rows,
             },
             "models": self._models(),
             "transcripts": asdict(self._follower.status()),
@@ -60,6 +71,12 @@ class Health:
                 "watched": [asdict(state) for state in self._watcher.states()],
             },
         }
+
+    def _processes(self) -> dict[str, int]:
+        """Who does what."""
+        if self._start is None:
+            return {"engine": os.getpid()}
+        return {"receiver": self._path.journal.state.figures.process, "engine": os.getpid()}
 
     def _declared_troubles(self) -> dict[str, str]:
         """A wrong prices.yaml or plans.yaml: worth saying, and no reason to send traffic elsewhere."""

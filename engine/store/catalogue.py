@@ -7,19 +7,27 @@ NULL in a required column, a key that is no UUID): the journal must never hold w
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from engine.store import migrations
 from engine.store.rows import RawRows
+
+if TYPE_CHECKING:
+    import duckdb
 
 _DECIMAL = re.compile(r"^DECIMAL\((\d+),(\d+)\)$")
 _SIMPLE: dict[str, pa.DataType] = {
@@ -71,6 +79,27 @@ class Catalogue:
             if name != "batch_id":
                 columns[name] = Column(name, sql_type, _arrow_type(sql_type), nullable == "NO")
         return cls(tables)
+
+    def to_json(self) -> str:
+        """As text, for a process that does without a database."""
+        tables = {
+            table: [[column.name, column.sql_type, column.required] for column in columns.values()]
+            for table, columns in self.tables.items()
+        }
+        return json.dumps(tables)
+
+    @classmethod
+    def from_json(cls, text: str) -> Catalogue:
+        """What `to_json` wrote. Raises ValueError for anything else."""
+        try:
+            return cls(
+                {
+                    table: {name: Column(name, kind, _arrow_type(kind), required) for name, kind, required in columns}
+                    for table, columns in json.loads(text).items()
+                }
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError("not a catalogue") from error
 
     def to_arrow(self, rows: RawRows, received_at: datetime) -> dict[str, pa.Table]:
         """Arrow tables by raw table, columns in the table's order, only those that are present.
@@ -143,6 +172,10 @@ def _arrow_type(sql_type: str) -> pa.DataType:
 @cache
 def current() -> Catalogue:
     """The catalogue of this version, without any file: for processes that send rows to an engine."""
+    import duckdb
+
+    from engine.store import migrations
+
     connection = duckdb.connect(":memory:")
     try:
         for step in migrations.packaged():
@@ -150,3 +183,38 @@ def current() -> Catalogue:
         return Catalogue.read(connection)
     finally:
         connection.close()
+
+
+def without_database(folder: Path) -> Catalogue:
+    """`current`, in a process that must not load DuckDB (40 MB): from a file in `folder`, made once per schema."""
+    path = folder / f"catalogue-{_schema_hash()}.json"
+    try:
+        return Catalogue.from_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        pass
+    made = subprocess.run(
+        [sys.executable, "-c", "from engine.store.catalogue import current; print(current().to_json())"],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    try:
+        partial = path.with_suffix(f".{os.getpid()}")
+        partial.write_text(made, encoding="utf-8")
+        os.replace(partial, path)
+        for old in folder.glob("catalogue-*.json"):
+            if old != path:
+                old.unlink(missing_ok=True)
+    except OSError:
+        pass  # a full disk: it is made again next time
+    return Catalogue.from_json(made)
+
+
+def _schema_hash() -> str:
+    """Of the packaged migrations: another schema is another file."""
+    digest = hashlib.blake2b(digest_size=8)
+    for entry in sorted((resources.files("engine.store") / "migrations").iterdir(), key=lambda entry: entry.name):
+        if entry.name.endswith(".sql"):
+            digest.update(entry.name.encode() + entry.read_bytes())
+    return digest.hexdigest()

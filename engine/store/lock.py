@@ -9,9 +9,13 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from pathlib import Path
 
 from engine.errors import InUseError, StorageError
+
+DYING_SECONDS = 5.0
+"""A killed engine's other processes end a moment after it; until then they hold the lock."""
 
 
 class DirectoryLock:
@@ -20,6 +24,17 @@ class DirectoryLock:
     def __init__(self, path: Path, descriptor: int) -> None:
         self.path = path
         self._descriptor = descriptor
+
+    @property
+    def descriptor(self) -> int:
+        """For a child that holds the lock as well: it is free when all who have it are gone."""
+        return self._descriptor
+
+    @classmethod
+    def inherited(cls, data_dir: Path, descriptor: int) -> DirectoryLock:
+        """The lock of the process that started this one."""
+        os.set_inheritable(descriptor, False)
+        return cls(data_dir / "engine.lock", descriptor)
 
     @classmethod
     def acquire(cls, data_dir: Path) -> DirectoryLock:
@@ -37,7 +52,7 @@ class DirectoryLock:
                 hint="give --data-dir a directory that you may write",
             ) from error
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(descriptor)
         except OSError:
             holder = os.read(descriptor, 32).decode("ascii", "replace").strip() or "unknown"
             os.close(descriptor)
@@ -60,6 +75,30 @@ class DirectoryLock:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+def _lock(descriptor: int) -> None:
+    """Take the lock, or raise OSError; wait for it a little when the process that wrote its pid is gone."""
+    deadline = time.monotonic() + DYING_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except OSError:
+            if time.monotonic() > deadline or _alive(os.pread(descriptor, 32, 0)):
+                raise
+            time.sleep(0.02)
+
+
+def _alive(written: bytes) -> bool:
+    """Whether the process of a lock file lives; one that cannot be told counts as alive."""
+    try:
+        os.kill(int(written), 0)
+    except ProcessLookupError:
+        return False
+    except (ValueError, OverflowError, PermissionError):
+        return True
+    return True
 
 
 def _address(data_dir: Path) -> str:

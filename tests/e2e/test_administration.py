@@ -118,7 +118,7 @@ def test_a_damaged_database_is_refused_with_what_to_do(data_dir: Path) -> None:
         (("--http", "nowhere"), "is not an address"),
         (("--http", "127.0.0.1:99999"), "is not an address"),
         (("--http", "192.0.2.1:0", "--insecure"), "cannot listen on 192.0.2.1:0"),
-        (("--processes", "2"), "one process only"),
+        (("--processes", "3"), "processes must be a whole number from 1 to 2"),
         (("--idle-exit", "soon"), "idle_exit_seconds must be a number"),
         (("--colour",), "unrecognized arguments"),
         (("--socket-group", "nobody-has-this-group"), "there is no group"),
