@@ -44,7 +44,7 @@ transcript_lines as (
     qualify row_number() over (partition by dedup_key order by batch_id) = 1
 ),
 
-calls as (
+told as (
     select
         'log' as source,
         'log:' || cast(dedup_key as varchar) as tool_call_key,
@@ -80,46 +80,74 @@ calls as (
     left join parents on parents_agent = agent_type and child_id = session_id
 ),
 
-ids_of_both as (
-    select agent_type, coalesce(session_id, '') as session_key, tool_use_id
+-- Numbers instead of names: what is brought together below is a few bytes a row.
+calls as materialized (
+    select *, row_number() over () as number from told
+),
+
+ids as (
+    select
+        agent_type, session_id, tool_use_id,
+        count(*) filter (where source = 'log') as logs,
+        count(*) filter (where source = 'transcript') as transcripts,
+        min(number) filter (where source = 'log') as log_number,
+        min(number) filter (where source = 'transcript') as transcript_number
     from calls
     where tool_use_id is not null
     group by all
-    having count(distinct source) > 1
-),
-
-keyed as (
-    select
-        c.*,
-        case when i.tool_use_id is not null then 'id:' || c.tool_use_id
-            when c.source = 'log' and c.tool_use_id is not null then c.tool_call_key
-            else 'tool:' || coalesce(c.tool_name, '') end as match_key
-    from calls as c
-    left join ids_of_both as i
-        on i.agent_type = c.agent_type and i.session_key = coalesce(c.session_id, '') and i.tool_use_id = c.tool_use_id
 ),
 
 -- An id told twice by one source is one call (a later line replaces an earlier one).
-distinct_calls as (
-    select *
-    from keyed
-    qualify tool_use_id is null or row_number() over (
-        partition by agent_type, session_id, source, tool_use_id
-        order by success is null, commit_sha is null, ts, tool_call_key
-    ) = 1
+repeated as (
+    select
+        c.agent_type, c.session_id, c.tool_use_id,
+        arg_min(c.number, (c.success is null, c.commit_sha is null, c.ts, c.tool_call_key))
+            filter (where c.source = 'log') as log_number,
+        arg_min(c.number, (c.success is null, c.commit_sha is null, c.ts, c.tool_call_key))
+            filter (where c.source = 'transcript') as transcript_number
+    from calls as c
+    join ids as i
+        on i.agent_type = c.agent_type and i.session_id is not distinct from c.session_id
+        and i.tool_use_id = c.tool_use_id
+    where i.logs > 1 or i.transcripts > 1
+    group by all
 ),
 
-numbered as (
+by_id as (
     select
-        *,
+        coalesce(r.log_number, i.log_number) as log_number,
+        coalesce(r.transcript_number, i.transcript_number) as transcript_number
+    from ids as i
+    left join repeated as r
+        on r.agent_type = i.agent_type and r.session_id is not distinct from i.session_id
+        and r.tool_use_id = i.tool_use_id
+),
+
+-- Without an id that both know: the k-th call of the same tool. A log record's own id stands for no other call.
+loose as (
+    select
+        number, agent_type, session_id, source, coalesce(tool_name, '') as tool,
         row_number() over (
-            partition by agent_type, session_id, source, match_key order by ts, tool_call_key
+            partition by agent_type, session_id, source, coalesce(tool_name, '') order by ts, tool_call_key
         ) as occurrence
-    from distinct_calls
+    from calls
+    where tool_use_id is null
+        or number in (select transcript_number from by_id where log_number is null)
+),
+
+pairs as (
+    select log_number, transcript_number from by_id where log_number is not null
+    union all
+    select l.number as log_number, t.number as transcript_number
+    from (select * from loose where source = 'log') as l
+    full outer join (select * from loose where source = 'transcript') as t
+        on t.agent_type = l.agent_type and t.session_id is not distinct from l.session_id
+        and t.tool = l.tool and t.occurrence = l.occurrence
 ),
 
 merged as (
     select
+        coalesce(l.number, t.number) as number,
         coalesce(l.tool_call_key, t.tool_call_key) as tool_call_key,
         coalesce(l.agent_type, t.agent_type) as agent_type,
         coalesce(l.session_id, t.session_id) as session_id,
@@ -138,35 +166,38 @@ merged as (
         case when length(t.commit_sha) > coalesce(length(l.commit_sha), 0) then t.commit_sha
             else l.commit_sha end as commit_sha,
         coalesce(t.is_subagent, l.is_subagent, false) as is_subagent
-    from (select * from numbered where source = 'log') as l
-    full outer join (select * from numbered where source = 'transcript') as t
-        on t.agent_type = l.agent_type and t.session_id is not distinct from l.session_id
-        and t.match_key = l.match_key and t.occurrence = l.occurrence
+    from pairs as p
+    left join calls as l on l.number = p.log_number
+    left join calls as t on t.number = p.transcript_number
 ),
 
--- The project at which the session was then, or first.
-places as (
-    select agent_type, session_id, ts, cast(null as varchar) as tool_call_key, project_id
-    from {{ ref('stg_session_context') }}
-    where project_id is not null
-    union all
-    select agent_type, session_id, ts, tool_call_key, null from merged where session_id is not null
-),
+{{ session_homes() }},
 
+-- The project at which the session was then, or first: of sessions that were at several.
 located as (
     select
-        tool_call_key,
+        number,
         coalesce(
             last_value(project_id ignore nulls) over (
-                partition by agent_type, session_id order by ts, tool_call_key is not null rows unbounded preceding
+                partition by agent_type, session_id order by ts, number is not null rows unbounded preceding
             ),
             first_value(project_id ignore nulls) over (
-                partition by agent_type, session_id order by ts, tool_call_key is not null
+                partition by agent_type, session_id order by ts, number is not null
                 rows between unbounded preceding and unbounded following
             )
         ) as project_id
-    from places
-    qualify tool_call_key is not null
+    from (
+        select agent_type, session_id, ts, cast(null as bigint) as number, max(project_id) as project_id
+        from session_lines
+        semi join session_moves using (agent_type, session_id)
+        where project_id is not null
+        group by agent_type, session_id, ts
+        union all
+        select agent_type, session_id, ts, number, null
+        from merged
+        semi join session_moves using (agent_type, session_id)
+    )
+    qualify number is not null
 )
 
 select
@@ -176,7 +207,7 @@ select
     coalesce(m.session_id, '') as session_key,
     coalesce(by_id.developer_id, by_email.developer_id, m.developer_said, lower(m.user_email), 'unknown')
         as developer_id,
-    w.project_id,
+    coalesce(h.project_id, w.project_id) as project_id,
     m.ts,
     {{ report_day('m.ts') }} as usage_date,
     m.tool_name,
@@ -196,7 +227,9 @@ left join decisions as d
     and d.tool_use_id = m.tool_use_id
 left join {{ ref('stg_developer_names') }} as by_id on by_id.value = lower(m.developer_said)
 left join {{ ref('stg_developer_names') }} as by_email on by_email.value = lower(m.user_email)
-left join located as w on w.tool_call_key = m.tool_call_key
+left join session_homes as h
+    on h.agent_type = m.agent_type and h.session_id = m.session_id and not h.moved
+left join located as w on w.number = m.number
 {%- if not is_incremental() %}
 -- Stored by time: whoever asks for some days reads only their row groups.
 order by m.ts

@@ -91,46 +91,102 @@ all_events as (
     select * from counter_events
 ),
 
-real_sessions as (
-    select agent_type, session_id from all_events group by all having bool_or(makes_session)
-),
-
-gaps as (
-    select
-        e.*,
-        epoch_us(e.ts) - lag(epoch_us(e.ts)) over session_order as silence_us
-    from all_events as e
-    semi join real_sessions as r on r.agent_type = e.agent_type and r.session_id = e.session_id
-    window session_order as (partition by e.agent_type, e.session_id order by e.ts, e.event_key)
+-- Numbers instead of names: what is sorted below is a few bytes a row.
+sessions as materialized (
+    select agent_type, session_id, row_number() over () as number
+    from (select agent_type, session_id from all_events group by all having bool_or(makes_session))
 ),
 
 numbered as (
     select
-        *,
-        sum(case when silence_us <= cast({{ var("session_gap") }} as bigint) * 1000000 then 0 else 1 end) over (
-            partition by agent_type, session_id order by ts, event_key rows unbounded preceding
-        ) as segment
-    from gaps
+        s.number, epoch_us(e.ts) as us, e.ts, e.event, e.source, e.developer_said, e.user_email, e.service_version,
+        case when e.event = 'prompt' then e.event_key end as prompt_key
+    from all_events as e
+    join sessions as s on s.agent_type = e.agent_type and s.session_id = e.session_id
+),
+
+gaps as (
+    select number, us, us - lag(us) over (partition by number order by us) as silence_us from numbered
+),
+
+segments as (
+    select
+        number, cast(segment as integer) as segment, min(us) as start_us, max(us) as end_us,
+        cast(coalesce(sum(silence_us) filter (where silence_us <= 300000000), 0) as bigint) as active_us
+    from (
+        select
+            *,
+            count(*) filter (
+                where silence_us is null or silence_us > cast({{ var("session_gap") }} as bigint) * 1000000
+            ) over (partition by number order by us rows unbounded preceding) as segment
+        from gaps
+    )
+    group by all
+),
+
+-- Of each segment what one kind of sign says, and when first and last: few rows, in which ties can be looked at.
+signs as (
+    select
+        g.number, g.segment, e.source, e.developer_said, e.user_email, e.service_version,
+        min(e.ts) as first_ts,
+        max(e.ts) as last_ts,
+        min(e.ts) filter (where e.event = 'start' and e.source = 'hook') as start_hook_at,
+        max(e.ts) filter (where e.event = 'end') as end_hook_at,
+        max(e.ts) filter (where e.event <> 'end') as last_event_at
+    from numbered as e
+    join segments as g on g.number = e.number and e.us between g.start_us and g.end_us
+    group by all
+),
+
+told_of as (
+    select
+        number,
+        segment,
+        min(first_ts) as segment_start,
+        max(last_ts) as segment_end,
+        min(start_hook_at) as start_hook_at,
+        max(end_hook_at) as end_hook_at,
+        max(last_event_at) as last_event_at,
+        arg_max(service_version, (last_ts, service_version)) as agent_version,
+        arg_min(developer_said, (first_ts, developer_said)) as developer_said,
+        arg_min(user_email, (first_ts, user_email)) as user_email,
+        list_sort(list_distinct(list(source))) as sources
+    from signs
+    group by number, segment
+),
+
+prompts as (
+    select
+        g.number,
+        g.segment,
+        count(distinct e.prompt_key) filter (where e.source = 'log') as log_prompt_count,
+        count(distinct e.prompt_key) filter (where e.source <> 'log') as other_prompt_count
+    from numbered as e
+    join segments as g on g.number = e.number and e.us between g.start_us and g.end_us
+    where e.prompt_key is not null
+    group by g.number, g.segment
 )
 
 select
-    agent_type,
-    session_id,
-    cast(segment as integer) as segment,
-    min(ts) as segment_start,
-    max(ts) as segment_end,
-    min(ts) filter (where event = 'start' and source = 'hook') as start_hook_at,
-    max(ts) filter (where event = 'end') as end_hook_at,
-    max(ts) filter (where event <> 'end') as last_event_at,
-    cast(coalesce(sum(silence_us) filter (where silence_us <= 300000000), 0) as bigint) as active_us,
-    count(distinct event_key) filter (where event = 'prompt' and source = 'log') as log_prompt_count,
-    count(distinct event_key) filter (where event = 'prompt' and source <> 'log') as other_prompt_count,
-    arg_max(service_version, ts) as agent_version,
-    arg_min(developer_said, ts) as developer_said,
-    arg_min(user_email, ts) as user_email,
-    list_sort(list_distinct(list(source))) as sources
-from numbered
-group by agent_type, session_id, segment
+    s.agent_type,
+    s.session_id,
+    g.segment,
+    t.segment_start,
+    t.segment_end,
+    t.start_hook_at,
+    t.end_hook_at,
+    t.last_event_at,
+    g.active_us,
+    coalesce(p.log_prompt_count, 0) as log_prompt_count,
+    coalesce(p.other_prompt_count, 0) as other_prompt_count,
+    t.agent_version,
+    t.developer_said,
+    t.user_email,
+    t.sources
+from segments as g
+join sessions as s on s.number = g.number
+join told_of as t on t.number = g.number and t.segment = g.segment
+left join prompts as p on p.number = g.number and p.segment = g.segment
 {%- if not is_incremental() %}
-order by segment_start
+order by t.segment_start
 {%- endif %}
