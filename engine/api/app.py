@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 from engine.access.problems import Problem
@@ -30,8 +30,9 @@ from engine.api.narrow import narrowing
 from engine.api.openapi import document
 from engine.api.query import Query, read_query
 from engine.api.statements import rows_statement
-from engine.api.stream import Broadcaster, Stream
+from engine.api.stream import Broadcaster, Narrow, ServerSentEvents, Stream
 from engine.api.views import VIEWS, sql
+from engine.api.websocket import WebSocketEndpoint
 from engine.clock import Clock
 from engine.errors import EngineError
 from engine.filters.errors import FilterError
@@ -88,7 +89,7 @@ class StreamEndpoint:
         except (Problem, EngineError) as error:
             await problem_response(error)(scope, receive, send)
             return
-        await stream.run(receive, send)
+        await stream.run(ServerSentEvents(receive, send))
 
     async def _stream(self, request: Request) -> Stream:
         if request.method != "GET":
@@ -153,7 +154,7 @@ def _last_event_id(request: Request) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
-def build_routes(context: ApiContext) -> list[Route]:
+def build_routes(context: ApiContext) -> list[BaseRoute]:
     """Every route of the API. The application that takes them should also take EXCEPTION_HANDLERS."""
     zone = ZoneInfo(context.settings["report_timezone"])
     answers = Answers(context.reader, zone, context.slow, context.settings["api.slow_query_ms"])
@@ -182,6 +183,13 @@ def build_routes(context: ApiContext) -> list[Route]:
     async def openapi(request: Request, sight: Sight) -> Response:
         return Response(described, media_type="application/json")
 
+    def narrowed(sight: Sight, expression: str) -> Narrow | None:
+        return narrowing(context.reader, context.clock, zone, sight, expression)
+
+    def opened(after: int | None, narrow: Narrow) -> Stream:
+        state = current_state(context.reader)
+        return Stream(context.broadcaster, after, state.batch_id, state.as_of, narrow)
+
     stream = StreamEndpoint(context)
     return [
         *(Route(f"/api/v1/{name}", Endpoint(rows_of(name))) for name in VIEWS),
@@ -189,6 +197,7 @@ def build_routes(context: ApiContext) -> list[Route]:
         Route("/api/v1/status", Endpoint(status)),
         Route("/api/v1/stream", stream),
         Route("/api/metrics/stream", stream),
+        WebSocketRoute("/api/v1/ws", WebSocketEndpoint(narrowed, opened)),
         Route("/api/v1/internal/sql", SqlEndpoint(context)),
         Route("/openapi.json", Endpoint(openapi)),
     ]

@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 import orjson
 from starlette.types import Receive, Send
@@ -214,13 +215,16 @@ class Broadcaster:
         return self._version
 
 
-def event(name: str, data: dict[str, object], id: int | None = None) -> bytes:
-    """One server-sent event."""
-    head = f"event: {name}\n" if id is None else f"id: {id}\nevent: {name}\n"
-    return head.encode() + b"data: " + orjson.dumps(data) + b"\n\n"
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing to say; `id`: the batch from which a client that comes back goes on."""
+
+    name: str
+    data: dict[str, object]
+    id: int | None = None
 
 
-def change_event(changes: ChangeSet, forgotten: bool) -> bytes:
+def change_event(changes: ChangeSet, forgotten: bool) -> Event:
     """The event `change`; `truncated` says that not every id is named."""
     lists = {name: getattr(changes, name) for name in ("sessions", "commits", "days", "models")}
     told: dict[str, object] = {
@@ -230,12 +234,64 @@ def change_event(changes: ChangeSet, forgotten: bool) -> bytes:
     }
     if forgotten or any(len(ids) > LONGEST_LIST for ids in lists.values()):
         told["truncated"] = True
-    return event("change", told, changes.batch_id)
+    return Event("change", told, changes.batch_id)
+
+
+class Outlet(Protocol):
+    """How events reach one client: server-sent events or a WebSocket."""
+
+    async def open(self) -> None:
+        """Begin the answer."""
+        ...
+
+    async def tell(self, event: Event) -> None:
+        """Send one event; waits for a client that does not read, and the caller lets go of it."""
+        ...
+
+    async def close(self) -> None:
+        """End the answer."""
+        ...
+
+    async def until_gone(self) -> None:
+        """Returns when the client has left."""
+        ...
+
+
+class ServerSentEvents:
+    """An HTTP response whose body never ends."""
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._send = send
+
+    async def open(self) -> None:
+        """The head of the response."""
+        headers = [
+            (b"content-type", b"text/event-stream; charset=utf-8"),
+            (b"cache-control", b"no-store"),
+            (b"x-accel-buffering", b"no"),
+        ]
+        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+
+    async def tell(self, event: Event) -> None:
+        """One event."""
+        head = f"event: {event.name}\n" if event.id is None else f"id: {event.id}\nevent: {event.name}\n"
+        body = head.encode() + b"data: " + orjson.dumps(event.data) + b"\n\n"
+        await self._send({"type": "http.response.body", "body": body, "more_body": True})
+
+    async def close(self) -> None:
+        """The end of the body."""
+        await self._send({"type": "http.response.body", "body": b""})
+
+    async def until_gone(self) -> None:
+        """The client closed the connection."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """One response of server-sent events, as ASGI sends it.
+    """One client's stream.
 
     `batch_id` and `as_of`: the newest batch in the store when the client came. `narrow`: what of a change the client is
     told, None for everything; a change of which nothing is left is not told at all.
@@ -247,11 +303,11 @@ class Stream:
     as_of: datetime | None
     narrow: Narrow | None = None
 
-    async def run(self, receive: Receive, send: Send) -> None:
+    async def run(self, outlet: Outlet) -> None:
         """Serve until the client leaves, is too slow, or the engine stops."""
         listener, resumed = self.broadcaster.join(self.last_event_id, self.batch_id)
-        talking = asyncio.ensure_future(self._talk(listener, resumed, send))
-        leaving = asyncio.ensure_future(_until_gone(receive))
+        talking = asyncio.ensure_future(self._talk(listener, resumed, outlet))
+        leaving = asyncio.ensure_future(outlet.until_gone())
         try:
             await asyncio.wait((talking, leaving), return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -263,20 +319,9 @@ class Stream:
             if isinstance(result, Exception) and not isinstance(result, (TimeoutError, OSError)):
                 raise result
 
-    async def _talk(self, listener: Listener, resumed: bool, send: Send) -> None:
-        await self._send(
-            send,
-            {
-                "type": "http.response.start",
-                "status": 200,
-                "headers": [
-                    (b"content-type", b"text/event-stream; charset=utf-8"),
-                    (b"cache-control", b"no-store"),
-                    (b"x-accel-buffering", b"no"),
-                ],
-            },
-        )
-        await self._tell(send, self._hello(resumed))
+    async def _talk(self, listener: Listener, resumed: bool, outlet: Outlet) -> None:
+        await self._patiently(outlet.open())
+        await self._patiently(outlet.tell(self._hello(resumed)))
         loop = asyncio.get_running_loop()
         beat_at = loop.time() + self.broadcaster.heartbeat
         while not self.broadcaster.closed:
@@ -284,18 +329,18 @@ class Stream:
             if news is not None:
                 changes, forgotten = news
                 kept = changes if self.narrow is None else await asyncio.to_thread(self.narrow, changes)
-                if self.narrow is None or kept.sessions or kept.commits or forgotten:
-                    await self._tell(send, change_event(kept, forgotten))
+                if kept is changes or kept.sessions or kept.commits or forgotten:
+                    await self._patiently(outlet.tell(change_event(kept, forgotten)))
                     # Not a wait for anything: the pace that was promised. What happens meanwhile is told together.
                     await asyncio.sleep(self.broadcaster.interval)
             else:
                 await listener.sleep(beat_at - loop.time())
             if loop.time() >= beat_at:
                 beat_at = loop.time() + self.broadcaster.heartbeat
-                await self._tell(send, event("heartbeat", {**self.broadcaster.told_now()}))
-        await self._send(send, {"type": "http.response.body", "body": b""})
+                await self._patiently(outlet.tell(Event("heartbeat", {**self.broadcaster.told_now()})))
+        await self._patiently(outlet.close())
 
-    def _hello(self, resumed: bool) -> bytes:
+    def _hello(self, resumed: bool) -> Event:
         told = self.broadcaster.told_now()
         if told["as_of"] is None and self.as_of is not None:
             told["as_of"] = instant_text(self.as_of)
@@ -307,17 +352,9 @@ class Stream:
             **told,
         }
         # While missed changes are still to come, an id here would make the client believe it had them.
-        return event("hello", said, None if resumed else self.batch_id)
+        return Event("hello", said, None if resumed else self.batch_id)
 
-    async def _tell(self, send: Send, body: bytes) -> None:
-        await self._send(send, {"type": "http.response.body", "body": body, "more_body": True})
-
-    async def _send(self, send: Send, message: dict[str, object]) -> None:
+    async def _patiently(self, sending: Awaitable[None]) -> None:
         """A client that does not read is let go after a while, so that it holds nothing."""
         async with asyncio.timeout(self.broadcaster.patience):
-            await send(message)
-
-
-async def _until_gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+            await sending

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client import CollectorRegistry, ProcessCollector, disable_created_metrics
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.concurrency import run_in_threadpool
@@ -84,6 +84,7 @@ class Measuring:
 
     def endpoint(self, status: Status) -> Callable[[Request, Sight], Any]:
         """The handler of `/metrics`."""
+        disable_created_metrics()
         gauges = CollectorRegistry()
         gauges.register(_Gauges(self, status))
         ProcessCollector(registry=gauges)
@@ -133,9 +134,12 @@ class _Gauges:
 
 
 def _say_slow(query: measures.SlowQuery) -> None:
-    told = dict(query.told())
     log.say(
-        f"slow query: {query.view} took {query.milliseconds:.0f} ms for {query.rows} rows: {query.question}", **told
+        f"slow query: {query.view} took {query.milliseconds:.0f} ms for {query.rows} rows: {query.question}",
+        view=query.view,
+        question=query.question,
+        ms=round(query.milliseconds, 1),
+        rows=query.rows,
     )
 
 

@@ -79,8 +79,11 @@ def serve(
     keys["web"] = ring.create("viewer", projects=(WEB,))[1]
     application = Starlette(routes=build_routes(context), exception_handlers=dict(EXCEPTION_HANDLERS))
     guarded = Authenticated(application, ring, Door("tcp"))
-    server = uvicorn.Server(uvicorn.Config(guarded, host="127.0.0.1", port=0, log_level="critical", lifespan="off"))
+    server = uvicorn.Server(
+        uvicorn.Config(guarded, host="127.0.0.1", port=0, log_level="critical", lifespan="off", ws="websockets-sansio")
+    )
     socket = server.config.bind_socket()
+    socket.listen(64)  # who comes before the server is ready waits
     thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})
     thread.start()
     try:
