@@ -115,7 +115,7 @@ def _replay(letters: list[Letter], settings: Settings, *, as_json: bool) -> int:
 def _held(settings: Settings, offset: int) -> RawRows | None:
     """The rows of the journal's record at an offset; None when it was removed, or is damaged itself."""
     from engine.ingest.framing import decode_rows
-    from engine.ingest.journal import Record, read_folder
+    from engine.ingest.journal_files import Record, read_folder
     from engine.store.rows import RawRows
 
     item = next(read_folder(settings.journal_dir, offset), None)
