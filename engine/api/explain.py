@@ -1,12 +1,12 @@
-"""What stands behind a number: its definition, the SQL, the model calls that it is made of, their prices, its age.
+"""What stands behind a number: its definition, the SQL, the rows that it is made of, their prices, its age.
 
-Owns the answer of /api/v1/explain, and for each view the filter that finds the model calls of one row. Refuses numbers
-that are no sum of model calls any further account than definition, SQL and age: it says so instead of guessing.
+Owns the answer of /api/v1/explain. What each figure is made of stands in explain_accounts.py. Refuses to guess: a
+number that is no sum of rows gets definition, SQL, age, and the reason why there is no sum.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -15,32 +15,19 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from engine.access.problems import Problem
+from engine.api import explain_accounts as accounts
 from engine.api.answers import Questions, ready, transaction
 from engine.api.caller import Sight
 from engine.api.encode import json_value
 from engine.api.query import Query, read_query
 from engine.api.statements import Statement, bound, compile_query
-from engine.api.views import VIEWS, Column, View, sql
+from engine.api.views import Column, View, sql
 from engine.errors import StorageError
 from engine.filters.errors import nearest
-from engine.filters.parse import parse
-
-SUMMED = frozenset(
-    {
-        "cost_usd",
-        "cost_reported_usd",
-        "cost_priced_usd",
-        "input_tokens",
-        "cache_read_tokens",
-        "cache_write_tokens",
-        "output_tokens",
-        "total_tokens",
-    }
-)
-"""Columns that are sums of the same column of model calls."""
+from engine.filters.parse import Filter
 
 ROWS_SHOWN = 20
-"""Model calls that are shown: those that weigh most."""
+"""Rows that are shown: those that weigh most."""
 
 PARAMETERS = ("view", "row", "column", "by", "filter", "since", "until")
 
@@ -56,9 +43,13 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The model calls behind a number. `sum` is theirs; `adds_up`: it is the number, None when that is no question."""
+    """The rows behind a number. `sum`: what they add up to; `adds_up`: that is the number, None where no sum is meant.
 
-    filter: str
+    `statement` finds the sum, with the parameters that it names.
+    """
+
+    declared: accounts.Account
+    statement: Statement
     total: int
     sum: Any
     adds_up: bool | None
@@ -121,7 +112,7 @@ def explain(reader: Questions, asked: Asked, sight: Sight, now: datetime, zone: 
             raise Problem(404, f"{view.name} has no row {asked.row} under this filter", "not_found")
         values = dict(zip((column.name for column in view.shown), row, strict=True))
         account = _account(cursor, asked, values, sight, now, zone)
-        prices = _prices(cursor, account) if account is not None else ()
+        prices = _prices(cursor, account) if account is not None and account.declared.priced else ()
     return Explanation(asked, values[asked.column.name], statement, account, prices, version[0], version[1])
 
 
@@ -135,81 +126,50 @@ def _shown(view: View, base: Statement, condition: str) -> str:
     )
 
 
-def _quoted(value: Any) -> str:
-    return '"' + str(value).replace('"', "") + '"'
-
-
-def _by_key(field: str) -> Callable[[Mapping[str, Any]], str]:
-    def text(values: Mapping[str, Any]) -> str:
-        return f"{field}:{_quoted(values['key'])}"
-
-    return text
-
-
-_COSTS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
-    "developer": _by_key("dev"),
-    "agent": _by_key("agent"),
-    "model": _by_key("model"),
-    "project": _by_key("project"),
-    "branch": _by_key("branch"),
-    "day": lambda values: f"since:{values['key']} until:{values['key']}",
-}
-
-_CALLS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
-    "sessions": lambda values: f"session:{_quoted(values['session_id'])} agent:{values['agent_type']}",
-    "developers": lambda values: f"dev:{_quoted(values['developer_id'])}",
-    "agents": lambda values: f"agent:{values['agent_type']}",
-    "projects": lambda values: f"project:{_quoted(values['project_id'])}",
-    "models": lambda values: f"model:{_quoted(values['model'])}",
-    "coverage": lambda values: (
-        f"dev:{_quoted(values['developer_id'])} agent:{values['agent_type']}"
-        f" since:{values['date']:%Y-%m-%d} until:{values['date']:%Y-%m-%d}"
-    ),
-}
-"""By view, the filter that finds the model calls of a row."""
-
-
 def _account(
     cursor: Any, asked: Asked, values: Mapping[str, Any], sight: Sight, now: datetime, zone: ZoneInfo
 ) -> Account | None:
-    query = asked.query
-    finder = _COSTS[query.by] if query.view.name == "costs" and query.by else _CALLS.get(query.view.name)
-    if query.view.name == "requests":
-        found = f"session:{_quoted(values['session_id'])}" if values["session_id"] is not None else ""
-    elif finder is None or values.get("key", "") is None:
+    view, column = asked.query.view, asked.column.name
+    declared = accounts.account_of(view.name, asked.query.by, column, values.get("source"))
+    is_sum = declared is not None
+    declared = declared or accounts.PARTS.get((view.name, column))
+    if declared is None:
         return None
-    else:
-        found = finder(values)
-    calls = VIEWS["requests"]
-    # Conditions on the finished rows of a group are not conditions on its model calls.
-    carried = tuple(
-        term
-        for term in query.filter.terms
-        if term.field not in query.view.measures and (term.field is None or term.field in calls.fields)
-    )
-    filter = parse(found)
-    asked_calls = replace(
-        read_query("requests", [("filter", found)]), filter=replace(filter, terms=(*carried, *filter.terms))
-    )
-    base, measured = compile_query(asked_calls, sight, now, zone)
-    key = " and request_key = $explained_row" if query.view.name == "requests" else ""
-    column = asked.column.name if asked.column.name in SUMMED else "cost_usd"
-    extra = {**base.parameters, "explained_row": asked.row}
-    chosen = f"{measured}{key}"
+    source, terms = _narrowed(declared, asked.query)
+    inner = Query(source, Filter(terms, asked.query.filter.text), (), None)
+    base, _ = compile_query(inner, sight, now, zone)
+    extra = {**base.parameters, **{f"row_{name}": value for name, value in values.items()}}
     counted = bound(
         f"with everything as not materialized (\n{base.sql}\n)\n"
-        f"select count(*), sum({column}) from everything where {chosen}",
+        f"select count(*), {declared.measure} from everything where {declared.rows}",
         extra,
     )
     total, amount = cursor.execute(counted.sql, dict(counted.parameters)).fetchone()
-    order = f"order by {column} desc nulls last, ts, request_key"
-    heaviest = bound(f"{_shown(calls, base, f'{chosen} {order} limit {ROWS_SHOWN}')} {order}", extra)
+    order = f"order by {declared.weight} desc nulls last, {', '.join(source.key)}"
+    heaviest = bound(f"{_shown(source, base, f'{declared.rows} {order} limit {ROWS_SHOWN}')}", extra)
     rows = cursor.execute(heaviest.sql, dict(heaviest.parameters)).fetchall()
     adds_up = None
-    if asked.column.name in SUMMED:
-        said = values[asked.column.name]
+    if is_sum:
+        said = values[column]
         adds_up = amount == said or (not amount and not said)
-    return Account(found, total, amount if adds_up is not None else None, adds_up, calls.shown, tuple(rows))
+    return Account(declared, counted, total, amount if is_sum else None, adds_up, source.shown, tuple(rows))
+
+
+def _narrowed(declared: accounts.Account, query: Query) -> tuple[View, tuple[Any, ...]]:
+    """The source with the conditions of the explained view's own scope, and the terms that these answer.
+
+    Conditions on finished rows of a group are none on what it is made of.
+    """
+    if declared.scope is None:
+        return declared.source, ()
+    scope = next(scope for scope in query.view.scopes if scope.name == declared.scope)
+    terms = tuple(
+        term
+        for term in query.filter.terms
+        if term.field not in query.view.measures
+        and (scope.words is not None if term.field is None else term.field in scope.targets)
+    )
+    return replace(declared.source, scopes=(replace(scope, name="rows"),)), terms
 
 
 def _prices(cursor: Any, account: Account) -> tuple[Mapping[str, Any], ...]:
@@ -218,6 +178,16 @@ def _prices(cursor: Any, account: Account) -> tuple[Mapping[str, Any], ...]:
     found = cursor.execute(sql("explain_prices"), {"calls": [row[place] for row in account.rows]})
     columns = [column[0] for column in found.description]
     return tuple(dict(zip(columns, row, strict=True)) for row in found.fetchall())
+
+
+_PLAIN: Mapping[str, str] = {
+    "text": "a name, not a figure",
+    "texts": "names, not a figure",
+    "instant": "an instant, not a figure",
+    "day": "a day, not a figure",
+    "boolean": "yes or no, not a figure",
+    "links": "links, not a figure",
+}
 
 
 def explanation_body(found: Explanation) -> bytes:
@@ -232,19 +202,25 @@ def explanation_body(found: Explanation) -> bytes:
         "view_definition": asked.query.view.help,
         "sql": found.statement.sql,
         "parameters": dict(found.statement.parameters),
-        "calls": None,
+        "account": None,
+        "reason": accounts.reason_of(asked.query.view.name, asked.column.name),
         "prices": list(found.prices),
         "as_of": found.as_of,
         "batch_id": found.batch_id,
     }
     if account is not None:
-        told["calls"] = {
-            "filter": account.filter,
+        told["account"] = {
+            "of": accounts.NAMES[account.declared.source.name],
             "total": account.total,
+            "measure": account.declared.measure,
             "sum": account.sum,
             "adds_up": account.adds_up,
+            "sql": account.statement.sql,
+            "parameters": dict(account.statement.parameters),
             "rows": [dict(zip((column.name for column in account.columns), row, strict=True)) for row in account.rows],
         }
+    elif told["reason"] is None:
+        told["reason"] = _PLAIN.get(asked.column.kind, "no account is kept of this figure: its SQL is all there is")
     return orjson.dumps(told, default=_value, option=orjson.OPT_PASSTHROUGH_DATETIME)
 
 

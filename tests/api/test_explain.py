@@ -37,7 +37,7 @@ def explained(api: Api, role: str = "viewer", **asked: str) -> dict[str, Any]:
 )
 def test_a_cost_is_the_sum_of_its_model_calls(asked: Api, view: str, row: str, more: dict[str, str]) -> None:
     told = explained(asked, view=view, row=row, column="cost_usd", **more)
-    calls = told["calls"]
+    calls = told["account"]
     assert Decimal(told["value"]) > 0
     assert (calls["sum"], calls["adds_up"]) == (told["value"], True)
     assert calls["total"] == len(calls["rows"])
@@ -70,31 +70,37 @@ def test_prices_are_those_of_who_sold_the_calls(fresh: Api) -> None:
 
 def test_an_unknown_cost_has_calls_and_no_price(asked: Api) -> None:
     told = explained(asked, view="developers", row=CAROL, column="cost_usd")
-    assert (told["value"], told["calls"]["total"], told["prices"]) == (None, 1, [])
-    assert told["calls"]["adds_up"] is True
+    assert (told["value"], told["account"]["total"], told["prices"]) == (None, 1, [])
+    assert told["account"]["adds_up"] is True
 
 
 def test_one_model_call_explains_itself(asked: Api) -> None:
     key = asked.rows("requests", filter="session:s-idle")[0]["request_key"]
     told = explained(asked, view="requests", row=key, column="cost_usd")
-    assert [call["request_key"] for call in told["calls"]["rows"]] == [key]
-    assert told["calls"]["adds_up"] is True
+    assert [call["request_key"] for call in told["account"]["rows"]] == [key]
+    assert told["account"]["adds_up"] is True
 
 
-def test_what_is_no_sum_of_calls_says_so(asked: Api) -> None:
+def test_a_count_shows_what_it_counts(asked: Api) -> None:
     told = explained(asked, view="developers", row=ALICE, column="commit_count")
-    assert (told["calls"]["adds_up"], told["calls"]["sum"]) == (None, None)
-    assert told["calls"]["total"] > 0
-    commits = asked.rows("commits")
-    told = explained(asked, view="commits", row=" ".join((WEB, commits[0]["commit_hash"])), column="lines_added")
-    assert told["calls"] is None
+    assert (told["account"]["of"], told["account"]["adds_up"], told["account"]["sum"]) == ("commits", True, 1)
+    assert [row["commit_subject"] for row in told["account"]["rows"]] == ["honour the refund window"]
+    assert "explain_commits" not in told["account"]["sql"]
+    assert told["prices"] == []
+
+
+def test_what_is_no_sum_says_why(asked: Api) -> None:
+    told = explained(asked, view="developers", row=ALICE, column="cost_per_commit_usd")
+    assert (told["account"], told["reason"]) == (None, "cost_usd by commit_count; explain each of them")
+    told = explained(asked, view="developers", row=ALICE, column="last_seen_at")
+    assert told["reason"] == "an instant, not a figure"
 
 
 def test_nobody_sees_more_by_asking_why(asked: Api) -> None:
     answer = asked.get("/api/v1/explain", "developer", view="developers", row=CAROL, column="cost_usd")
     assert answer.status_code == 404
     mine = explained(asked, "developer", view="developers", row=ALICE, column="cost_usd")
-    assert {call["developer_id"] for call in mine["calls"]["rows"]} == {ALICE}
+    assert {call["developer_id"] for call in mine["account"]["rows"]} == {ALICE}
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,9 @@ PROMISED = {
     "cost_usd cost_basis cost_reported_usd cost_priced_usd sources",
     "reconciliation": "date vendor reported_usd priced_usd billed_usd covered_usd metered_usd paid_usd difference_usd "
     "cause billed_difference_usd billed_cause request_count unpriced_tokens",
-    "coverage": "date developer_id agent_type sources request_count total_tokens verdict",
+    "coverage": "date developer_id agent_type sources request_count total_tokens cost_usd verdict alarm state",
+    "session_sources": "agent_type session_id source request_count total_tokens difference_tokens only_tokens cost_usd",
+    "trust": "developer_count alarm_developer_count total_tokens single_source_tokens metric_tokens unpriced_tokens",
     "tools": "tool_call_key session_id agent_type developer_id project_id ts usage_date tool_name tool_use_id "
     "duration_ms success error_type decision file_extension is_git_commit commit_sha is_subagent",
     "commits": "commit_hash project_id author_email commit_timestamp lines_added lines_deleted attribution confidence "

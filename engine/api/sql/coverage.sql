@@ -1,64 +1,63 @@
--- One row per (day, developer, agent): what each source alone tells of, beside what was counted. Telemetry that spoke in
--- the week before and is silent while the agent's own history goes on has stopped.
+-- One row per (day, developer, agent): what each source alone tells of, beside what was counted, and what the day's
+-- sources say of each other. What is younger than a quarter of an hour may still be on its way: no alarm.
 with
 told as (
     select
         u.date,
         u.developer_id,
         u.agent_type,
+        list_sort(list(u.source) filter (u.source <> 'counted')) as sources,
+        coalesce(max(u.session_count) filter (u.source = 'counted'), 0)::bigint as session_count,
         coalesce(sum(u.request_count) filter (u.source = 'counted'), 0)::bigint as request_count,
         coalesce(sum(u.request_count) filter (u.source in ('log', 'span')), 0)::bigint as telemetry_request_count,
         coalesce(sum(u.request_count) filter (u.source = 'transcript'), 0)::bigint as transcript_request_count,
+        coalesce(sum(u.session_count) filter (u.source = 'hook'), 0)::bigint as hook_session_count,
         coalesce(sum(u.total_tokens) filter (u.source = 'counted'), 0)::bigint as total_tokens,
         coalesce(sum(u.total_tokens) filter (u.source = 'log'), 0)::bigint as log_tokens,
         coalesce(sum(u.total_tokens) filter (u.source = 'span'), 0)::bigint as span_tokens,
         coalesce(sum(u.total_tokens) filter (u.source = 'metric'), 0)::bigint as metric_tokens,
         coalesce(sum(u.total_tokens) filter (u.source = 'transcript'), 0)::bigint as transcript_tokens,
-        list_sort(list(distinct u.source) filter (u.source <> 'counted')) as sources
+        coalesce(sum(u.only_tokens) filter (u.source = 'counted'), 0)::bigint as single_source_tokens,
+        sum(u.cost_usd) filter (u.source = 'counted') as cost_usd,
+        sum(u.cost_usd) filter (u.source in ('log', 'span', 'metric')) as telemetry_cost_usd,
+        sum(u.cost_usd) filter (u.source = 'transcript') as transcript_cost_usd,
+        sum(u.only_cost_usd) filter (u.source = 'counted') as single_source_cost_usd,
+        max(u.last_event_at) filter (u.source in ('log', 'span', 'metric')) as telemetry_until,
+        max(u.last_event_at) filter (u.source = 'transcript') as transcript_until,
+        any_value(u.verdict) as verdict,
+        any_value(u.alarm) as alarm,
+        any_value(u.alarm_since) as alarm_since,
+        any_value(u.last_told_at) as last_told_at,
+        any_value(u.last_told_version) as last_told_version,
+        any_value(u.silent_version) as silent_version,
+        coalesce(any_value(u.silent_session_count), 0)::bigint as silent_session_count,
+        coalesce(any_value(u.silent_tokens), 0)::bigint as silent_tokens,
+        any_value(u.is_latest) as is_latest
     from mart.fct_source_coverage as u
     left join mart.dim_developers as d on d.developer_id = u.developer_id
     where
         /*filter:usage*/ true
         -- Sources know no project: who may see only some must not learn of others here.
         and $own_projects::varchar[] is null
-    group by all
+    group by u.date, u.developer_id, u.agent_type
 ),
 
-spoken as (
-    select
-        u.developer_id,
-        u.agent_type,
-        u.date
-    from mart.fct_source_coverage as u
-    where u.source in ('log', 'span', 'metric') and u.total_tokens > 0
-    group by all
+settled as (
+    select *, alarm is not null and alarm_since > $now::timestamptz - interval 15 minutes as is_young
+    from told
 )
 
 select
     strftime(t.date, '%Y-%m-%d') || ' ' || t.developer_id || ' ' || t.agent_type as coverage_key,
-    t.*,
-    dim_developers.developer_name,
+    t.* exclude (alarm, verdict, is_young),
+    case when t.is_young then 'too early to tell' else t.verdict end as verdict,
+    case when not t.is_young then t.alarm end as alarm,
+    -- An alarm is one of now as long as no newer day is without it, for two weeks.
     case
-        when
-            t.transcript_tokens > 0
-            and t.log_tokens + t.span_tokens + t.metric_tokens = 0
-            and exists (
-                select 1
-                from spoken as s
-                where
-                    s.developer_id = t.developer_id
-                    and s.agent_type = t.agent_type
-                    and s.date < t.date
-                    and s.date >= t.date - 7
-            ) then 'telemetry stopped'
-        when
-            t.transcript_tokens > 0
-            and t.log_tokens + t.span_tokens > 0
-            and t.total_tokens > (t.log_tokens + t.span_tokens) * 1.01 then 'telemetry has gaps'
-        when t.transcript_tokens > 0 and t.total_tokens > t.transcript_tokens * 1.01 then 'history has gaps'
-        when t.request_count = 0 and t.metric_tokens > 0 then 'counters only'
-        when len(t.sources) > 1 then 'sources agree'
-        else 'one source'
-    end as verdict
-from told as t
+        when t.alarm is null or t.is_young then 'quiet'
+        when t.is_latest and t.date >= cast($now::timestamptz - interval 14 days as date) then 'alarm'
+        else 'past'
+    end as state,
+    dim_developers.developer_name
+from settled as t
 left join mart.dim_developers on dim_developers.developer_id = t.developer_id

@@ -127,46 +127,6 @@ COSTS = View(
     groups=("day", "developer", "agent", "model", "project", "branch"),
 )
 
-COVERAGE = View(
-    name="coverage",
-    help="What each source told of a developer's day, beside what was counted.",
-    columns=(
-        Column("coverage_key", "text", "day, developer and agent"),
-        Column("date", "day", "day of the report time zone"),
-        *DEVELOPER,
-        Column("agent_type", "text", "coding agent"),
-        Column("sources", "texts", "who spoke: log, span, metric, transcript"),
-        Column("request_count", "integer", "model calls that were counted"),
-        Column("telemetry_request_count", "integer", "model calls that log records or spans tell of"),
-        Column("transcript_request_count", "integer", "model calls that the agent's own history tells of"),
-        Column("total_tokens", "integer", "tokens that were counted"),
-        Column("log_tokens", "integer", "tokens of log records alone"),
-        Column("span_tokens", "integer", "tokens of spans alone"),
-        Column("metric_tokens", "integer", "tokens of counters alone"),
-        Column("transcript_tokens", "integer", "tokens of the agent's own history alone"),
-        Column(
-            "verdict",
-            "text",
-            "telemetry stopped, telemetry has gaps, history has gaps, counters only, sources agree or one source",
-        ),
-    ),
-    key=("coverage_key",),
-    default_sort="-date",
-    scopes=(
-        Scope(
-            "usage",
-            {
-                name: target
-                for name, target in usage_targets("u", "date").items()
-                if name in ("agent", "since", "until", "dev")
-            },
-            Target(("u.agent_type", "u.developer_id", "d.developer_name")),
-            developer="u.developer_id",
-        ),
-    ),
-    measures={"tokens": Target(("total_tokens",))},
-)
-
 _WORK_MEASURES = {
     "cost": Target(("cost_usd",)),
     "tokens": Target(("total_tokens",)),
