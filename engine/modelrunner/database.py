@@ -1,7 +1,8 @@
 """One DuckDB connection as the runner uses it.
 
-Owns execution with readable errors, transactions, the list of relations and their columns. Refuses to open files: a
-connection comes in and belongs to the caller; and refuses to guess: what the catalogue says now is what counts.
+Owns execution with readable errors, transactions, the list of relations and their columns, and further connections
+like a given one. Refuses to open files: a connection comes in and belongs to the caller; and refuses to guess: what
+the catalogue says now is what counts.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from typing import Any
 
 import duckdb
 
+from engine.modelrunner.known_relations import Key, Kind, KnownRelations
 from engine.modelrunner.nodes import quoted
-from engine.modelrunner.problems import NodeProblem
+from engine.modelrunner.problems import NodeProblem, ParseProblem
 from engine.modelrunner.relation import Column, Relation
 from engine.modelrunner.result_table import ResultTable
 
@@ -30,14 +32,17 @@ _WITHOUT_EFFECT = re.compile(
 class Connection:
     """A DuckDB connection with a catalogue; not for use by several threads at once.
 
-    `alone` promises that nothing else changes the catalogue while this connection works: then it is read once, and
-    what this connection makes is remembered.
+    `known` promises that nothing but the connections that share it changes the catalogue while they work: then it is
+    read once, and what they make is remembered.
     """
 
-    def __init__(self, raw: duckdb.DuckDBPyConnection, *, alone: bool = False) -> None:
+    def __init__(self, raw: duckdb.DuckDBPyConnection, *, known: KnownRelations | None = None) -> None:
         self.raw = raw
-        self._alone = alone
-        self._known: dict[tuple[str, str, str], tuple[str, str]] | None = None
+        self._shared = known
+        # Of the transaction that is open: what it made, whether it did what is not understood, when it began.
+        self._made: dict[Key, Kind] = {}
+        self._unclear = False
+        self._since = 0
         self._depth = 0
         row = raw.execute("select current_database(), current_schema()").fetchone()
         assert row is not None
@@ -45,13 +50,20 @@ class Connection:
 
     def execute(self, sql: str, parameters: Sequence[Any] | None = None) -> duckdb.DuckDBPyConnection:
         """Run SQL (one or several statements); NodeProblem with DuckDB's own words when it fails."""
-        if self._known is not None:
+        if self._shared is not None:
             self._remember(sql)
         try:
-            return self.raw.execute(sql, parameters) if parameters is not None else self.raw.execute(sql)
+            done = self.raw.execute(sql, parameters) if parameters is not None else self.raw.execute(sql)
         except duckdb.Error as error:
-            self._known = None
-            raise NodeProblem(str(error).strip(), statement=sql) from error
+            self._unclear = True
+            if not self._depth:
+                self._tell()
+            raise NodeProblem(
+                str(error).strip(), statement=sql, conflict=isinstance(error, duckdb.TransactionException)
+            ) from error
+        if not self._depth and (self._made or self._unclear):
+            self._tell()
+        return done
 
     def query(self, sql: str, parameters: Sequence[Any] | None = None) -> ResultTable:
         """Run SQL and fetch everything."""
@@ -74,27 +86,29 @@ class Connection:
         if self._depth:
             yield
             return
+        self._since = 0 if self._shared is None else self._shared.changes
         self.execute("begin transaction")
         self._depth += 1
         try:
             yield
         except BaseException:
             self._depth -= 1
-            self._known = None
             # A failed statement may have ended the transaction already.
             try:
                 self.raw.execute("rollback")
             except duckdb.Error:
                 pass
+            self._made, self._unclear = {}, True
+            self._tell()
             raise
         self._depth -= 1
         self.execute("commit")
 
     def relation(self, database: str, schema: str, identifier: str) -> Relation | None:
         """The relation as it exists now with its type, or None."""
-        if self._alone:
-            known = self._catalogue().get((database.lower(), schema.lower(), identifier.lower()))
-            return None if known is None else Relation(database, schema, *known)
+        if self._shared is not None and not self._unclear:
+            found = self._remembered((database.lower(), schema.lower(), identifier.lower()))
+            return None if found is None else Relation(database, schema, *found)
         row = self.one(
             """
             select table_name, 'table' from duckdb_tables()
@@ -107,29 +121,47 @@ class Connection:
         )
         return None if row is None else Relation(database, schema, row[0], row[1])
 
-    def _catalogue(self) -> dict[tuple[str, str, str], tuple[str, str]]:
-        """(database, schema, name) in lower case → name and type, of everything."""
-        if self._known is None:
-            rows = self.execute(
-                """
-                select lower(database_name), lower(schema_name), lower(table_name), table_name, 'table'
-                  from duckdb_tables()
-                union all
-                select lower(database_name), lower(schema_name), lower(view_name), view_name, 'view'
-                  from duckdb_views() where not internal
-                """
-            ).fetchall()
-            self._known = {(database, schema, key): (name, kind) for database, schema, key, name, kind in rows}
-        return self._known
+    def _remembered(self, key: Key) -> Kind | None:
+        """The relation, asked of the catalogue only when that is not known."""
+        assert self._shared is not None
+        if key in self._made:
+            return self._made[key]
+        is_known, found = self._shared.find(key)
+        if is_known:
+            return found
+        changes = self._since if self._depth else self._shared.changes
+        rows = self.execute(
+            """
+            select lower(database_name), lower(schema_name), lower(table_name), table_name, 'table'
+              from duckdb_tables()
+            union all
+            select lower(database_name), lower(schema_name), lower(view_name), view_name, 'view'
+              from duckdb_views() where not internal
+            """
+        ).fetchall()
+        read = {(database, schema, name): (written, kind) for database, schema, name, written, kind in rows}
+        if not self._made:
+            # Else some of it is not committed, and others must not take it for real.
+            self._shared.fill(read, changes)
+        return read.get(key)
 
     def _remember(self, sql: str) -> None:
         """What a statement does to the catalogue; one that is not understood makes it be read again."""
         made = _MADE.match(sql)
-        if made and self._known is not None:
+        if made:
             database, schema, name = (part[1:-1].replace('""', '"') for part in made.groups()[1:])
-            self._known[database.lower(), schema.lower(), name.lower()] = (name, made[1].lower())
+            self._made[database.lower(), schema.lower(), name.lower()] = (name, made[1].lower())
         elif not _TEMPORARY.match(sql) and (not _WITHOUT_EFFECT.match(sql) or ";" in sql.rstrip().removesuffix(";")):
-            self._known = None
+            self._unclear = True
+
+    def _tell(self) -> None:
+        """What is committed now counts for all connections that share the picture."""
+        if self._shared is not None:
+            if self._unclear:
+                self._shared.forget()
+            elif self._made:
+                self._shared.add(self._made)
+        self._made, self._unclear = {}, False
 
     def relations(self, database: str) -> dict[tuple[str, str], str]:
         """(schema, name) in lower case → `table` or `view`, for the whole database."""
@@ -173,3 +205,30 @@ class Connection:
     def drop(self, relation: Relation) -> None:
         """Drop a table or view that exists."""
         self.execute(f"drop {relation.type or 'table'} if exists {relation.render()} cascade")
+
+
+def beside(raw: duckdb.DuckDBPyConnection, count: int) -> list[duckdb.DuckDBPyConnection]:
+    """Further connections to the same databases, with the settings that the session of this one has.
+
+    What is temporary stays the first one's, as it does between the threads of dbt. ParseProblem for a setting that
+    cannot be passed on.
+    """
+    cursors = [raw.cursor() for _ in range(count)]
+    asked = "select name, value from duckdb_settings() where scope = 'LOCAL'"
+    usual = dict(cursors[0].execute(asked).fetchall())
+    for name, value in raw.execute(asked).fetchall():
+        if name != "schema" and usual.get(name) != value:  # the schema is part of the search path
+            text = f"reset {name}" if value is None else f"set {name} = {_literal(value)}"
+            for cursor in cursors:
+                try:
+                    cursor.execute(text)
+                except duckdb.Error as error:
+                    raise ParseProblem(
+                        f"the setting {name} cannot be passed on to a second thread: {str(error).splitlines()[0]}",
+                        hint="run with --threads 1",
+                    ) from None
+    return cursors
+
+
+def _literal(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

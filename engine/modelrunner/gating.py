@@ -68,16 +68,21 @@ def _without_ancestors(project: Project, building: Iterable[str]) -> set[str]:
 
 
 def stopped_by(project: Project, node: Node, verb: str, status: str, *, units_gate: bool = True) -> set[str]:
-    """What cannot run after this node: its descendants; of a failed test, what stands on all it looked at."""
-    graph = project.graph
+    """What cannot run after this node: its descendants; of a failed test, what it holds back."""
     if node.resource_type not in CHECKS:
-        return graph.descendants([node.unique_id])
-    if verb != "build" or status == "skipped" or not node.depends_on:
+        return project.graph.descendants([node.unique_id])
+    return set() if status == "skipped" else held_by(project, node, verb, units_gate=units_gate)
+
+
+def held_by(project: Project, check: Node, verb: str, *, units_gate: bool = True) -> set[str]:
+    """What must not run before this test has passed: what stands on all it looks at."""
+    graph = project.graph
+    if verb != "build" or not check.depends_on:
         return set()
-    if node.unit is not None:
-        tested = set(node.depends_on)
+    if check.unit is not None:
+        tested = set(check.depends_on)
         return tested | graph.descendants(tested) if units_gate else set()
     # As in dbt, a test holds back nodes; exposures wait for the nodes that they stand on, not for their tests.
     held = (*CHECKS, "exposure")
-    below = {uid for uid in _below_all(project, node) if project.member(uid).resource_type not in held}
+    below = {uid for uid in _below_all(project, check) if project.member(uid).resource_type not in held}
     return below | {member for uid in below for member in graph.children[uid]}

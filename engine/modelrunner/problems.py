@@ -34,13 +34,19 @@ class SelectionProblem(UsageError):
 
 
 class NodeProblem(ModelError):
-    """One node failed: its Jinja, its SQL or what it depends on. `statement` is the SQL that the database refused."""
+    """One node failed: its Jinja, its SQL or what it depends on.
+
+    `statement` is the SQL that the database refused, `conflict` whether another transaction was in its way.
+    """
 
     code = "model_node"
 
-    def __init__(self, sentence: str, *, hint: str | None = None, statement: str | None = None) -> None:
+    def __init__(
+        self, sentence: str, *, hint: str | None = None, statement: str | None = None, conflict: bool = False
+    ) -> None:
         super().__init__(sentence, hint=hint)
         self.statement = statement
+        self.conflict = conflict
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

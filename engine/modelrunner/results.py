@@ -18,7 +18,8 @@ FAILING = frozenset({"error", "fail", "runtime error", "partial success"})
 class NodeResult:
     """One node: `success`, `error`, `skipped`, or for tests `pass`, `warn`, `fail`, `error`, `skipped`.
 
-    `compiled` is when its SQL was known, None when that failed; `executed` whether the database was asked.
+    `compiled` is when its SQL was known, None when that failed; `executed` whether the database was asked; `thread` the
+    name of the thread that did it.
     """
 
     unique_id: str
@@ -35,6 +36,7 @@ class NodeResult:
     relation_name: str | None = None
     file: str | None = None
     executed: bool = True
+    thread: str = "main"
 
     @property
     def seconds(self) -> float:

@@ -1,38 +1,35 @@
 """One invocation of one verb.
 
 Owns the order of nodes, what a failure skips, hooks around the run, transactions, results and artifacts. Refuses to
-select (ids come in), to print (a `Listener` hears of every node) and to open a database.
+select (ids come in), to print (a `Listener` hears of every node), to do a node (worker.py) and to open a database.
 """
 
 from __future__ import annotations
 
-import datetime
 import itertools
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from engine.modelrunner import (
-    artifacts,
-    gating,
-    materialize,
-    tests,
-    tests_together,
-    unit_tests,
-)
+import duckdb
+
+from engine.modelrunner import artifacts, gating, materialize, schedule
 from engine.modelrunner.compile import Compiler
-from engine.modelrunner.database import Connection
+from engine.modelrunner.database import Connection, beside
 from engine.modelrunner.defer import Deferral
+from engine.modelrunner.known_relations import KnownRelations
 from engine.modelrunner.making import Maker
 from engine.modelrunner.nodes import Exposure, Node, Source
+from engine.modelrunner.parallel import Parallel
 from engine.modelrunner.problems import NodeProblem, ParseProblem
 from engine.modelrunner.project import Project
 from engine.modelrunner.project_hooks import END, START, ProjectHooks
-from engine.modelrunner.relation import Relation
 from engine.modelrunner.results import FAIL_FAST, NodeResult, RunOutcome
 from engine.modelrunner.run_results import run_results
+from engine.modelrunner.worker import MAIN, Worker, now
+
+__all__ = ["Cursors", "Listener", "Run", "Silent", "now"]
 
 
 class Listener(Protocol):
@@ -41,6 +38,10 @@ class Listener(Protocol):
     def started(self, node: Node | Source, index: int, total: int) -> None: ...
 
     def ended(self, node: Node | Source, result: NodeResult, index: int, total: int) -> None: ...
+
+
+Cursors = Callable[[duckdb.DuckDBPyConnection, int], Sequence[duckdb.DuckDBPyConnection]]
+"""So many further connections like the given one; `Run` closes them."""
 
 
 class Silent:
@@ -53,14 +54,13 @@ class Silent:
         pass
 
 
-def now() -> datetime.datetime:
-    """The instant that stands in results."""
-    return datetime.datetime.now(datetime.UTC)
-
-
 @dataclass(slots=True)
 class Run:
-    """One invocation of one verb on one connection."""
+    """One invocation of one verb on one connection.
+
+    With more than one of `threads`, nodes run on as many connections of their own that `cursors` makes, and share
+    what is `known` of the catalogue; in one transaction (`all_or_nothing`) they never do.
+    """
 
     project: Project
     verb: str
@@ -71,18 +71,22 @@ class Run:
     exposures: frozenset[str] = frozenset()
     again: bool = False
     deferral: Deferral | None = None
+    threads: int = 1
+    cursors: Cursors = beside
+    known: KnownRelations | None = None
     results: list[NodeResult] = field(default_factory=list)
     compiled: dict[str, str] = field(default_factory=dict)
     stopped: bool = False
     _blocked: dict[str, str] = field(default_factory=dict)
-    _compiler: Compiler | None = None
-    _maker: Maker | None = None
-    _texts: dict[str, str] = field(default_factory=dict)
-    _answers: dict[str, tests_together.Answer] = field(default_factory=dict)
+    _order: list[str] = field(default_factory=list)
+    _main: Worker | None = None
+    _numbers: dict[str, int] = field(default_factory=dict)
+    _total: int = 0
 
     def all_or_nothing(self) -> RunOutcome:
         """Everything in one transaction: any failure leaves the database as it was."""
         outcome: RunOutcome | None = None
+        self.threads = 1  # another connection would not see what is not committed
         try:
             with self.connection.transaction():
                 outcome = self.everything()
@@ -96,21 +100,14 @@ class Run:
     def everything(self) -> RunOutcome:
         """All selected nodes in order, hooks before and after, artifacts at the end."""
         start = time.perf_counter()
-        order = gating.running_order(self.project, self.ids, units_first=not self.again)
-        self._compiler = Compiler(
-            self.project,
-            self.connection,
-            incremental=lambda node: materialize.is_incremental(node, self.connection, self.project.flags.full_refresh),
-            selected=tuple(order),
-            deferral=self.deferral,
-        )
-        self._maker = Maker(self.project, self.connection, self._compiler, self.ids)
+        self._order = gating.running_order(self.project, self.ids, units_first=not self.again)
+        self._main = self._worker(self.connection, MAIN)
         hooks = ProjectHooks(
-            self.project, self._compiler, self.connection, self.listener.started, self.listener.ended,
+            self.project, self._main.compiler, self.connection, self.listener.started, self.listener.ended,
             write_artifacts=self.write_artifacts, now=now,
         )  # fmt: skip
         try:
-            self._all(order, hooks)
+            self._all(hooks)
         finally:
             if self.write_artifacts:
                 artifacts.write(
@@ -120,131 +117,146 @@ class Run:
         self._write_results(outcome.seconds)
         return outcome
 
-    def _all(self, order: Sequence[str], hooks: ProjectHooks) -> None:
+    def _worker(self, connection: Connection, thread: str) -> Worker:
+        full = self.project.flags.full_refresh
+        compiler = Compiler(
+            self.project,
+            connection,
+            incremental=lambda node: materialize.is_incremental(node, connection, full),
+            selected=tuple(self._order),
+            deferral=self.deferral,
+        )
+        maker = Maker(self.project, connection, compiler, self.ids)
+        return Worker(self.project, self.verb, connection, compiler, maker, self.write_artifacts, thread)
+
+    def _all(self, hooks: ProjectHooks) -> None:
         nodes = self.project.nodes
-        numbered: list[Node | Exposure] = [
-            nodes[uid] for uid in order if self.verb == "compile" or nodes[uid].config.materialized != "ephemeral"
-        ]
-        numbered += [self.project.exposures[uid] for uid in sorted(self.exposures)]
+        numbered = [nodes[uid] for uid in self._order if self.verb == "compile" or not _is_ephemeral(nodes[uid])]
+        exposures = [self.project.exposures[uid] for uid in sorted(self.exposures)]
+        self._total = len(numbered) + len(exposures)
         if self.verb == "compile":
-            for index, member in enumerate(numbered, 1):
-                self._member(member, index, len(numbered))
-            flags = self.project.flags
-            if flags.which == "docs" or (flags.which == "compile" and not _names_nodes(flags.extra)):
-                # As in dbt, an ephemeral model has a result of its own only where `compile` was asked for nodes.
-                short = {uid for uid in self.ids if nodes[uid].config.materialized == "ephemeral"}
-                self.results = [result for result in self.results if result.failed or result.unique_id not in short]
-            compiled = hooks.compile() if self.ids else []
-            if not (flags.which == "compile" and _names_nodes(flags.extra)):
-                # As in dbt, a command that names nodes tells of nothing else.
-                self.results.extend(compiled)
+            self._compile(numbered, exposures, hooks)
             return
         start = time.perf_counter()
-        self._schemas(order)
-        if numbered:
+        self._schemas()
+        if self._total:
             self.results.extend(hooks.run(START))
             if any(result.failed for result in self.results) and self.project.root.flag(
                 "skip_nodes_if_on_run_start_fails", False
             ):
                 self._blocked = dict.fromkeys([*self.ids, *self.exposures], "skipped because a hook before it failed")
-        between = self._ephemerals(order)
-        for index, member in enumerate(numbered, 1):
-            self._compile_ephemerals(between.get(member.unique_id, ()))
-            if _is_test(member) and (index == 1 or not _is_test(numbered[index - 2])):
-                self._ask_together(itertools.takewhile(_is_test, numbered[index - 1 :]))
-            self._member(member, index, len(numbered))
-        self._compile_ephemerals(between.get(None, ()))
-        if numbered:
+        if self.threads > 1 and len(numbered) > 1:
+            self._side_by_side(min(self.threads, len(numbered)))
+        else:
+            self._one_by_one(numbered)
+        for exposure in exposures:
+            self._exposure(exposure)
+        if self._total:
             try:
                 self.results.extend(hooks.run(END, self.results))
             except ParseProblem:
                 self._write_results(time.perf_counter() - start)
                 raise
 
-    def _ask_together(self, following: Iterable[Node | Exposure]) -> None:
-        """Tests that come one after the other: nothing changes between them, so one pass over a relation may do."""
-        assert self._compiler is not None
-        flags, compiled = self.project.flags, {}
-        for node in following:
-            assert isinstance(node, Node)
-            if node.unique_id in self._blocked or self.stopped or flags.fail_fast:
-                continue
-            try:
-                if tests.stores_failures(node, flags.store_failures) is None:
-                    compiled[node.unique_id] = (node, self._compiler.compile(node).sql)
-            except NodeProblem:
-                continue  # it is told of in its turn
-        self._texts = {uid: sql for uid, (_, sql) in compiled.items()}
-        for group in tests_together.groups(compiled):
-            self._answers.update(tests_together.ask(group, self.connection))
+    def _compile(self, numbered: Sequence[Node], exposures: Sequence[Exposure], hooks: ProjectHooks) -> None:
+        for node in numbered:
+            self._node(node)
+        for exposure in exposures:
+            self._exposure(exposure)
+        flags = self.project.flags
+        if flags.which == "docs" or (flags.which == "compile" and not _names_nodes(flags.extra)):
+            # As in dbt, an ephemeral model has a result of its own only where `compile` was asked for nodes.
+            short = {uid for uid in self.ids if _is_ephemeral(self.project.nodes[uid])}
+            self.results = [result for result in self.results if result.failed or result.unique_id not in short]
+        compiled = hooks.compile() if self.ids else []
+        if not (flags.which == "compile" and _names_nodes(flags.extra)):
+            # As in dbt, a command that names nodes tells of nothing else.
+            self.results.extend(compiled)
+
+    def _one_by_one(self, numbered: Sequence[Node]) -> None:
+        assert self._main is not None
+        between = self._ephemerals()
+        for place, node in enumerate(numbered):
+            self._compile_ephemerals(between.get(node.unique_id, ()))
+            if _is_test(node) and (place == 0 or not _is_test(numbered[place - 1])) and self._asks_together():
+                following = itertools.takewhile(_is_test, numbered[place:])
+                self._main.ask_together([other for other in following if not self.blocked(other)])
+            self._node(node)
+        self._compile_ephemerals(between.get(None, ()))
+
+    def _side_by_side(self, threads: int) -> None:
+        """On several connections: a node starts when all that it has to wait for has ended."""
+        waits = schedule.waits(self.project, self._order, self.verb, units_first=not self.again)
+        cursors = self.cursors(self.connection.raw, threads)
+        try:
+            workers = [
+                self._worker(Connection(cursor, known=self.known), f"Thread-{number} (worker)")
+                for number, cursor in enumerate(cursors, 1)
+            ]
+            plan = schedule.Schedule(self.project, self._order, waits)
+            Parallel(plan, workers, self, together=self._asks_together()).run()
+        finally:
+            for cursor in cursors:
+                cursor.close()
+
+    def _asks_together(self) -> bool:
+        """Stopping at the first failure, tests are asked one by one."""
+        return not (self.stopped or self.project.flags.fail_fast)
 
     def _write_results(self, seconds: float) -> None:
         if self.write_artifacts:
             content = run_results(self.project, self.verb, self.results, seconds)
             artifacts.write(self.project.target_folder / "run_results.json", content)
 
-    def _schemas(self, order: Iterable[str]) -> None:
-        wanted = {
-            (node.database, node.schema) for node in (self.project.nodes[uid] for uid in order) if node.is_relational
-        }
-        for database, schema in sorted(wanted):
+    def _schemas(self) -> None:
+        nodes = (self.project.nodes[uid] for uid in self._order)
+        for database, schema in sorted({(node.database, node.schema) for node in nodes if node.is_relational}):
             try:
                 self.connection.create_schema(database, schema)
             except NodeProblem as problem:
                 # As in dbt, a place that cannot be made stops everything before it starts.
                 raise ParseProblem(problem.sentence, hint=f"check the schema {database}.{schema}") from problem
 
-    # One node ---------------------------------------------------------------------------------------------------
+    # Ephemeral models and exposures ------------------------------------------------------------------------------
 
-    def _member(self, member: Node | Exposure, index: int, total: int) -> None:
-        if isinstance(member, Node):
-            self._node(member, index, total)
-            return
-        # As in dbt, an exposure is named in its place, and nothing is done.
-        why, at = self._blocked.get(member.unique_id), now()
-        result = NodeResult(
-            member.unique_id, member.name, member.resource_type, "no-op" if why is None else "skipped",
-            "NO-OP" if why is None else why, 0 if why is None else None, started=at, compiled=at, finished=at,
-            file=member.original_path, executed=False,
-        )  # fmt: skip
-        self.results.append(result)
-        self.listener.ended(self._stand_in(member), result, index, total)
-
-    def _ephemerals(self, order: Sequence[str]) -> dict[str | None, list[Node]]:
+    def _ephemerals(self) -> dict[str | None, list[Node]]:
         """The ephemeral models right before each other node of the order; those at its end belong to None."""
         found: dict[str | None, list[Node]] = {}
         gap: list[Node] = []
-        for uid in order:
+        for uid in self._order:
             node = self.project.nodes[uid]
-            if node.config.materialized == "ephemeral":
+            if _is_ephemeral(node):
                 gap.append(node)
             elif gap:
                 found[uid], gap = gap, []
         return {**found, None: gap}
 
     def _compile_ephemerals(self, nodes: Iterable[Node]) -> None:
-        """As in dbt, an ephemeral model is compiled in its place, and what stands on a broken one is skipped."""
-        compiler = self._compiler
-        assert compiler is not None
+        assert self._main is not None
         for node in nodes:
             try:
-                sql = compiler.compile(node).sql
+                self.inline(node, self._main.ephemeral(node))
             except NodeProblem as problem:
-                below = self.project.graph.descendants([node.unique_id])
-                self._block(below, f"the ephemeral model '{node.name}' cannot be compiled: {problem.line()}")
-                continue
+                self.inline(node, problem)
+
+    def inline(self, node: Node, sql: str | NodeProblem) -> None:
+        """As in dbt, an ephemeral model is compiled in its place, and what stands on a broken one is skipped."""
+        if isinstance(sql, NodeProblem):
+            below = self.project.graph.descendants([node.unique_id])
+            self._block(below, f"the ephemeral model '{node.name}' cannot be compiled: {sql.line()}")
+        else:
             self.compiled[node.unique_id] = sql
-            if self.write_artifacts and sql:
-                artifacts.write_sql(self.project, node, sql, "compiled")
 
-    def _write_unit(self, node: Node, sql: str, kind: str) -> None:
-        if self.write_artifacts:
-            place = Path(node.original_path).parent / f"{node.name}.sql"
-            artifacts.write_sql(self.project, replace(node, path=place.as_posix()), sql, kind)
-
-    def _block(self, below: set[str], why: str) -> None:
-        for uid in below & (self.ids | self.exposures):
-            self._blocked.setdefault(uid, why)
+    def _exposure(self, exposure: Exposure) -> None:
+        """As in dbt, an exposure is named in its place, and nothing is done."""
+        why, at = self._blocked.get(exposure.unique_id), now()
+        result = NodeResult(
+            exposure.unique_id, exposure.name, exposure.resource_type, "no-op" if why is None else "skipped",
+            "NO-OP" if why is None else why, 0 if why is None else None, started=at, compiled=at, finished=at,
+            file=exposure.original_path, executed=False,
+        )  # fmt: skip
+        self.results.append(result)
+        self.listener.ended(self._stand_in(exposure), result, self._number(exposure.unique_id), self._total)
 
     def _stand_in(self, exposure: Exposure) -> Node:
         """An exposure for listeners, who hear of nodes."""
@@ -255,90 +267,55 @@ class Run:
             depends_on=exposure.depends_on,
         )  # fmt: skip
 
-    def _node(self, node: Node, index: int, total: int) -> None:
-        why = FAIL_FAST if self.stopped else self._blocked.get(node.unique_id)
+    # Nodes ------------------------------------------------------------------------------------------------------
+
+    def _node(self, node: Node) -> None:
+        assert self._main is not None
+        if self.stopped or self.blocked(node):
+            self.skip(node)
+            return
         started = now()
-        if why is not None:
-            result = NodeResult(
-                node.unique_id, node.name, node.resource_type, "skipped", why, started=started, compiled=started,
-                finished=started, relation_name=node.relation_name, file=node.original_path,
-            )  # fmt: skip
-        else:
-            self.listener.started(node, index, total)
-            result = self._attempt(node, started)
+        self.start(node)
+        self.finish(node, self._main.attempt(node, started)[0])
+
+    def blocked(self, node: Node) -> bool:
+        """Whether something above it failed."""
+        return node.unique_id in self._blocked
+
+    def start(self, node: Node) -> None:
+        """Tell that it begins; nodes are numbered as they do."""
+        self.listener.started(node, self._number(node.unique_id), self._total)
+
+    def skip(self, node: Node) -> None:
+        """It does not run."""
+        why, at = FAIL_FAST if self.stopped else self._blocked[node.unique_id], now()
+        self.finish(node, NodeResult(
+            node.unique_id, node.name, node.resource_type, "skipped", why, started=at, compiled=at, finished=at,
+            relation_name=node.relation_name, file=node.original_path,
+        ))  # fmt: skip
+
+    def note(self, result: NodeResult) -> None:
+        """It has ended after the run was broken off: it counts, and nobody is told."""
         self.results.append(result)
-        self.listener.ended(node, result, index, total)
+
+    def finish(self, node: Node, result: NodeResult) -> None:
+        """It has ended: what that means for others."""
+        if result.sql is not None and node.unit is None:
+            self.compiled[node.unique_id] = result.sql
+        self.results.append(result)
+        self.listener.ended(node, result, self._number(node.unique_id), self._total)
         if result.failed or result.status == "skipped":
             below = gating.stopped_by(self.project, node, self.verb, result.status, units_gate=not self.again)
             self._block(below, f"skipped because '{node.name}' {_PAST[result.status]}")
             if result.failed and self.project.flags.fail_fast:
                 self.stopped = True
 
-    def _attempt(self, node: Node, started: datetime.datetime) -> NodeResult:
-        compiled_at: datetime.datetime | None = None
-        sql: str | None = None
-        message: str | None = "OK"
-        status, failures, rows = "success", None, None
-        assert self._compiler is not None
-        assert self._maker is not None
-        try:
-            if node.unit is not None:
-                compiled_at = started
-                sql = unit_tests.compile(node, self._compiler, self.connection)
-                compiled_at = now()
-                self._write_unit(node, sql, "compiled")
-                verdict = unit_tests.run(node, sql, self.connection)
-                self._write_unit(node, verdict.sql, "run")
-                status, failures, message = verdict.status, verdict.failures, verdict.message
-            elif node.resource_type == "seed":
-                compiled_at = started
-                if self.verb != "compile":
-                    made = self._maker.seed(node)
-                    rows, message = made.rows, f"INSERT {made.rows}"
-                    if self.write_artifacts:
-                        artifacts.write_sql(self.project, node, made.sql, "run")
-            else:
-                known = self._texts.get(node.unique_id)
-                sql = self._compiler.compile(node).sql if known is None else known
-                compiled_at = now()
-                self.compiled[node.unique_id] = sql
-                if self.write_artifacts and sql and node.resource_type != "snapshot":
-                    artifacts.write_sql(self.project, node, sql, "compiled")
-                    for inner, text in self._compiler.inlined():
-                        artifacts.write_sql(self.project, inner, text, "compiled")
-                if self.verb == "compile":
-                    message = None
-                elif node.resource_type == "test":
-                    flags = self.project.flags
-                    verdict = tests.run(
-                        node, sql, self.connection, store_failures=flags.store_failures, warn_error=flags.warn_error,
-                        answer=self._answers.pop(node.unique_id, None),
-                    )  # fmt: skip
-                    status, failures, message = verdict.status, verdict.failures, verdict.message
-                    if self.write_artifacts:
-                        artifacts.write_sql(self.project, node, verdict.sql, "run")
-                else:
-                    made = self._maker.make(node, sql)
-                    rows = made.rows
-                    if self.write_artifacts:
-                        artifacts.write_sql(self.project, node, made.sql, "run")
-        except NodeProblem as problem:
-            status, message = "error", problem.line()
-            if self.verb == "compile":
-                # As in dbt, nothing is told of nodes when one cannot be compiled.
-                raise ParseProblem(problem.sentence, hint=problem.hint) from problem
-            if self.write_artifacts and sql is not None and node.unit is None and sql in (problem.statement or ""):
-                artifacts.write_sql(self.project, node, problem.statement or "", "run")
-        return NodeResult(
-            node.unique_id, node.name, node.resource_type, status, message, failures, rows, started, compiled_at, now(),
-            sql, self._relation(node), node.original_path, self.verb != "compile",
-        )  # fmt: skip
+    def _number(self, unique_id: str) -> int:
+        return self._numbers.setdefault(unique_id, len(self._numbers) + 1)
 
-    def _relation(self, node: Node) -> str | None:
-        """The relation of a node, that of a test's failing rows included."""
-        if node.resource_type == "test" and tests.keeps_rows(node, self.project.flags.store_failures):
-            return str(Relation(node.database, node.schema, node.alias))
-        return node.relation_name
+    def _block(self, below: set[str], why: str) -> None:
+        for uid in below & (self.ids | self.exposures):
+            self._blocked.setdefault(uid, why)
 
 
 def _names_nodes(given: Mapping[str, Any]) -> bool:
@@ -352,5 +329,9 @@ class _Undo(Exception):
 _PAST = {"error": "failed", "fail": "failed", "skipped": "was skipped", "runtime error": "failed"}
 
 
-def _is_test(member: Node | Exposure) -> bool:
-    return member.resource_type == "test"
+def _is_test(node: Node) -> bool:
+    return node.resource_type == "test"
+
+
+def _is_ephemeral(node: Node) -> bool:
+    return node.config.materialized == "ephemeral"

@@ -30,7 +30,7 @@ def record(result: NodeResult) -> dict[str, Any]:
     return {
         "status": result.status,
         "timing": _timing(result),
-        "thread_id": "main",
+        "thread_id": result.thread,
         "execution_time": result.seconds,
         "adapter_response": _response(result),
         "message": _message(result),

@@ -16,15 +16,16 @@ import duckdb
 from engine.modelrunner import artifacts, kept
 from engine.modelrunner.choosing import VERB_TYPES, Selection, ordered, selected_ids
 from engine.modelrunner.compile import Compiler
-from engine.modelrunner.database import Connection
+from engine.modelrunner.database import Connection, beside
 from engine.modelrunner.defer import Deferral
 from engine.modelrunner.freshness import Freshness, artifact, ask, has_thresholds
 from engine.modelrunner.jinja import ENVIRONMENT
+from engine.modelrunner.known_relations import KnownRelations
 from engine.modelrunner.problems import NodeProblem, SelectionProblem
 from engine.modelrunner.project import Project
 from engine.modelrunner.project_hooks import END, START, ProjectHooks
 from engine.modelrunner.results import FAILING, NodeResult, RunOutcome
-from engine.modelrunner.run import Listener, Run, Silent, now
+from engine.modelrunner.run import Cursors, Listener, Run, Silent, now
 from engine.modelrunner.run_results import run_results
 from engine.modelrunner.state import Previous
 
@@ -46,8 +47,13 @@ class Runner:
         write_artifacts: bool = True,
         previous: Previous | None = None,
         deferral: Deferral | None = None,
+        threads: int | None = None,
+        cursors: Cursors = beside,
     ) -> None:
+        """`threads` at once, as many as the target says when None; `cursors` makes their connections."""
         self.project = project
+        self.threads = project.target.threads if threads is None else threads
+        self.cursors = cursors
         self.connect = connect
         self.listener: Listener = listener or Silent()
         self.write_artifacts = write_artifacts
@@ -175,12 +181,13 @@ class Runner:
         return self._run(verb, ids, publish)
 
     def _run(self, verb: str, ids: set[str], publish: Publish, *, again: bool = False) -> RunOutcome:
-        connection = Connection(self.connect(), alone=True)
+        known = KnownRelations()
+        connection = Connection(self.connect(), known=known)
         try:
             exposures = frozenset(ids & set(self.project.exposures))
             run = Run(
                 self.project, verb, ids - exposures, connection, self.listener, self.write_artifacts, exposures, again,
-                self.deferral,
+                self.deferral, self.threads, self.cursors, known,
             )  # fmt: skip
             noted = kept.before(self.project, connection, verb, ids)
             try:

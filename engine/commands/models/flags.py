@@ -98,7 +98,7 @@ FLAGS: tuple[Flag, ...] = (
           variable="DBT_EMPTY"),
     _flag("--store-failures", "switch", "keep failing rows of tests as tables", verbs=("test", "build"),
           variable="DBT_STORE_FAILURES"),
-    _flag("--threads", "number", "accepted: nodes run one after another, each on all cores", early=True, metavar="N"),
+    _flag("--threads", "number", "nodes that run at once (default: threads of the target)", early=True, metavar="N"),
     _global("--fail-fast -x", "switch", "stop after the first failure"),
     _global("--warn-error", "yes", "a warning is an error"),
     _global("--warn-error-options", "mapping", "which warnings are errors: '{error: all, warn: [NothingToDo]}'",

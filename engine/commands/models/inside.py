@@ -11,6 +11,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,9 +64,20 @@ class Cursors:
         self.open.append(cursor)
         return cursor
 
+    def beside(self, cursor: duckdb.DuckDBPyConnection, count: int) -> list[duckdb.DuckDBPyConnection]:
+        """Further cursors like that one, for nodes that run at the same time."""
+        from engine.modelrunner.database import beside
+
+        found = beside(cursor, count)
+        self.open += found
+        return found
+
     def interrupt(self) -> None:
-        for cursor in self.open:
-            cursor.interrupt()
+        import duckdb
+
+        for cursor in list(self.open):
+            with suppress(duckdb.Error):  # closed already
+                cursor.interrupt()
 
 
 def commands_of(workspace: Workspace, keeper: ModelKeeper) -> Command:
@@ -88,6 +100,7 @@ def commands_of(workspace: Workspace, keeper: ModelKeeper) -> Command:
                 relay,
                 settings=workspace.settings,
                 connect=cursors.connect,
+                cursors=cursors.beside,
                 cancelled=cancelled,
             )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -101,8 +101,8 @@ class Shell:
 class Place:
     """`data_dir` and `config` as the shared flags say, or the `settings` they lead to.
 
-    `connect`: the database to use, None: the project's own file. `cancelled` is set when nobody waits for the command
-    any more: it stops before the next node.
+    `connect`: the database to use, None: the project's own file; `cursors`: further connections to it. `cancelled` is
+    set when nobody waits for the command any more: it stops before the next node.
     """
 
     folder: Path
@@ -112,6 +112,7 @@ class Place:
     config: Path | None = None
     settings: Settings | None = None
     connect: Callable[[Project], duckdb.DuckDBPyConnection] | None = None
+    cursors: Callable[[duckdb.DuckDBPyConnection, int], Sequence[duckdb.DuckDBPyConnection]] | None = None
     cancelled: threading.Event = field(default_factory=threading.Event)
 
     def engine_settings(self) -> Settings:

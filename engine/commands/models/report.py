@@ -77,9 +77,10 @@ class Lines:
         found = words.found(self.project)
         self.log.say("FoundStats", f"Found {found}", stat_line=found)
         self.log.gap()
-        target = self.project.target.name
-        self.log.say("ConcurrencyLine", f"Concurrency: 1 thread (target='{target}')", num_threads=1,
-                     node_count=len(self.project.nodes), target_name=target)  # fmt: skip
+        target, threads = self.project.target.name, self.project.target.threads
+        said = f"Concurrency: {words.counted(threads, 'thread')} (target='{target}')"
+        self.log.say("ConcurrencyLine", said, num_threads=threads, node_count=len(self.project.nodes),
+                     target_name=target)  # fmt: skip
         self.log.gap()
 
     def started(self, node: Node | Source, index: int, total: int) -> None:

@@ -74,6 +74,7 @@ class Work:
 
     def runner(self, report: Report | None = None) -> Runner:
         """A runner that tells the report of every node."""
+        from engine.modelrunner.database import beside
         from engine.modelrunner.runner import Runner
 
         return Runner(
@@ -83,6 +84,7 @@ class Work:
             previous=self.previous(),
             write_artifacts=self.choices.yes("write_json"),
             deferral=self.deferral(),
+            cursors=self.place.cursors or beside,
         )
 
     def previous(self, flag: str = "state") -> Previous | None:

@@ -56,7 +56,7 @@ def test_lines_of_nodes_are_as_wide_as_dbt_s() -> None:
 
 
 def test_a_run_is_told_line_by_line(project: Toy, capsys: pytest.CaptureFixture[str]) -> None:
-    lines = said(capsys, "build")
+    lines = said(capsys, "build", "--threads", "1")
     assert lines[2].startswith("Found 4 models, 2 data tests, 1 seed, 1 operation, ")
     assert lines[4] == "Concurrency: 1 thread (target='dev')"
     for expected in (
@@ -73,6 +73,10 @@ def test_a_run_is_told_line_by_line(project: Toy, capsys: pytest.CaptureFixture[
         # Numbers of nodes shift the dots; the rest of the line is what is compared.
         squeezed = re.sub(r"\.{3,}", "…", expected)
         assert any(re.sub(r"\.{3,}", "…", text).endswith(squeezed) for text in lines), expected
+
+
+def test_a_run_says_how_many_nodes_go_at_once(project: Toy, capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(capsys, "build")[4] == "Concurrency: 2 threads (target='dev')"
 
 
 def test_what_failed_stands_at_the_end_with_file_line_and_sql(project: Toy, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,6 +8,7 @@ import duckdb
 import pytest
 
 from engine.modelrunner.database import Connection
+from engine.modelrunner.known_relations import KnownRelations
 from engine.modelrunner.problems import NodeProblem
 
 
@@ -15,7 +16,7 @@ from engine.modelrunner.problems import NodeProblem
 def alone() -> Iterator[Connection]:
     raw = duckdb.connect()
     raw.execute("create table Old as select 1 as x; create view seen as select 2 as x")
-    connection = Connection(raw, alone=True)
+    connection = Connection(raw, known=KnownRelations())
     assert kind(connection, "old") == "table"
     yield connection
     raw.close()

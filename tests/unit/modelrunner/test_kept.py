@@ -80,7 +80,7 @@ class Impatient(Silent):
 
 
 def test_of_a_run_that_was_broken_off_only_what_it_made_is_said(live: Live) -> None:
-    runner = Runner(live.toy.load(), live.database.cursor, write_artifacts=False, listener=Impatient())
+    runner = Runner(live.toy.load(threads=1), live.database.cursor, write_artifacts=False, listener=Impatient())
     with pytest.raises(KeyboardInterrupt):
         runner.run(Selection(select=("totals", "note_count")))
     said = live.rows("select node from ops.model_nodes where build_id like 'command-%'")

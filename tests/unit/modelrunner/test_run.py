@@ -189,7 +189,8 @@ def test_tests_run_before_what_stands_on_the_same(toy: Toy) -> None:
 
 def test_fail_fast_stops_after_the_first_failure(toy: Toy) -> None:
     toy.write({"models/a.sql": "select * from nowhere", "models/b.sql": "select 1"})
-    assert toy.statuses(toy.runner(flags=Flags(fail_fast=True)).run()) == {"a": "error", "b": "skipped"}
+    outcome = toy.runner(flags=Flags(fail_fast=True), threads=1).run()
+    assert toy.statuses(outcome) == {"a": "error", "b": "skipped"}
 
 
 def test_publishing_all_at_once_leaves_nothing_after_a_failure(toy: Toy) -> None:
