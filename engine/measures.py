@@ -21,9 +21,6 @@ REGISTRY = CollectorRegistry()
 _FAST = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 _DELAY = (0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0)
 
-JOURNAL_SYNC = Histogram(
-    "aa_journal_sync_seconds", "Making one group of rows durable in the journal", buckets=_FAST, registry=REGISTRY
-)
 COMMIT = Histogram(
     "aa_store_commit_seconds", "One transaction from the journal into the database", buckets=_FAST, registry=REGISTRY
 )

@@ -30,6 +30,7 @@ from engine.ingest.http import IngestRoutes
 from engine.ingest.intake import Intake, Policy
 from engine.ingest.journal import Tail
 from engine.ingest.journal_follow import FollowedJournal
+from engine.ingest.journal_state import Figures
 from engine.ingest.transcripts import Follower
 from engine.repos.watch import Watcher
 from engine.serving import backup
@@ -136,12 +137,15 @@ class Engine:
         reader = Reader(workspace.path.database)
         health = Health(workspace.path, keeper, follower, watcher, self._start)
 
+        def journal() -> Figures:
+            return workspace.path.journal.state.figures
+
         def status() -> Mapping[str, Any]:
-            return {**health.status(), **self._measuring.told()}
+            return {**health.status(), **self._measuring.told(journal())}
 
         slow = self._measuring.slow
         routes = build_routes(ApiContext(reader, self._clock, self.settings, broadcaster, __version__, status, slow))
-        routes.append(Route("/metrics", Endpoint(self._measuring.endpoint(health.status))))
+        routes.append(Route("/metrics", Endpoint(self._measuring.endpoint(health.status, journal))))
         commands = None
         if self._models is not None:
             commands = CommandEndpoint(self._models(workspace, keeper), __version__)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry, ProcessCollector, disable_created_metrics
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -23,12 +23,12 @@ from starlette.responses import Response
 from engine import log, measures
 from engine.api.caller import Sight
 from engine.clock import Clock
+from engine.ingest.journal_state import Figures
 from engine.settings import Settings
 from engine.store import backup
 from engine.store.writer import Applied
 
 LATENCIES = {
-    "journal_sync": measures.JOURNAL_SYNC,
     "store_commit": measures.COMMIT,
     "models_refresh": measures.REFRESH,
     "arrival_to_mart": measures.ARRIVAL_TO_MART,
@@ -61,12 +61,18 @@ class Measuring:
         """The models cover everything up to this batch."""
         self._delays.shown(batch_id, self._clock.now())
 
-    def told(self) -> dict[str, Any]:
-        """The figures, as `status` has them: bytes, rows a second, milliseconds."""
+    def told(self, journal: Figures) -> dict[str, Any]:
+        """The figures, as `status` has them: bytes, rows a second, milliseconds. `journal`: of who appends to it."""
         newest = next(iter(backup.known(self._settings.backup_dir)), None)
         return {
             "rows_per_second": round(self._rate.per_second(), 2),
             "latency": {name: measures.percentiles(each).told() for name, each in LATENCIES.items()},
+            "journal_sync": {
+                "count": journal.groups,
+                "mean_ms": round(journal.sync_ns / journal.groups / 1e6, 2) if journal.groups else None,
+                "longest_ms": round(journal.longest_sync_ns / 1e6, 2) if journal.groups else None,
+                "refused_requests": journal.refused_requests,
+            },
             "files": self.files(),
             "memory_bytes": memory_bytes(),
             "newest_backup": None if newest is None else newest.created_at.isoformat(),
@@ -82,11 +88,11 @@ class Measuring:
             "journal": sum(_size(path) for path in self._settings.journal_dir.glob("*.journal")),
         }
 
-    def endpoint(self, status: Status) -> Callable[[Request, Sight], Any]:
+    def endpoint(self, status: Status, journal: Callable[[], Figures]) -> Callable[[Request, Sight], Any]:
         """The handler of `/metrics`."""
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         gauges = CollectorRegistry()
-        gauges.register(_Gauges(self, status))
+        gauges.register(_Gauges(self, status, journal))
         ProcessCollector(registry=gauges)
 
         async def handler(request: Request, sight: Sight) -> Response:
@@ -99,9 +105,10 @@ class Measuring:
 class _Gauges:
     """Reads everything that goes up and down when Prometheus asks."""
 
-    def __init__(self, measuring: Measuring, status: Status) -> None:
+    def __init__(self, measuring: Measuring, status: Status, journal: Callable[[], Figures]) -> None:
         self._measuring = measuring
         self._status = status
+        self._journal = journal
 
     def describe(self) -> list[Metric]:
         """Nothing is read before somebody asks."""
@@ -119,6 +126,16 @@ class _Gauges:
         yield _gauge("aa_journal_applied_bytes", "Offset up to which the database holds everything", journal["applied"])
         yield _gauge("aa_journal_lag_bytes", "Durable, and not yet in the database", journal["lag_bytes"])
         yield _gauge("aa_journal_waiting_rows", "Rows that wait to be made durable", journal["waiting_rows"])
+        figures = self._journal()
+        for name, text, value in (
+            ("aa_journal_syncs", "Groups of rows that were made durable", figures.groups),
+            ("aa_journal_sync_seconds", "Time spent making them durable", figures.sync_ns / 1e9),
+            ("aa_journal_rows", "Rows that were made durable", figures.rows),
+            ("aa_journal_bytes", "Bytes that were made durable", figures.bytes),
+            ("aa_journal_refused_requests", "Requests that were asked to come again", figures.refused_requests),
+        ):
+            yield CounterMetricFamily(name, text, value=float(value))
+        yield _gauge("aa_journal_longest_sync_seconds", "The longest of them", figures.longest_sync_ns / 1e9)
         yield _gauge("aa_store_batch_id", "The newest committed batch", journal["batch_id"])
         if models is not None:
             yield _gauge("aa_models_lag_batches", "Batches that the models do not show yet", models["lag_batches"])
