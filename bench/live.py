@@ -69,22 +69,32 @@ def body(request: int, session: str, at: float, points: Iterable[int]) -> bytes:
 
 
 class Engine:
-    """`aa-engine serve` in a folder of its own; its CPU seconds and resident megabytes."""
+    """`aa-engine serve` in a folder of its own; CPU seconds and resident megabytes of all its processes."""
 
-    def __init__(self, folder: Path) -> None:
-        command = [sys.executable, "-m", "engine.cli", "serve", "--data-dir", str(folder / "data")]
-        command += ["--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0"]
+    def __init__(self, folder: Path, *flags: str) -> None:
+        self.data_dir = folder / "data"
+        command = [sys.executable, "-m", "engine.cli", "serve", "--data-dir", str(self.data_dir)]
+        command += ["--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", *flags]
         environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(ROOT)}
         self.process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         self.ready: dict[str, Any] = json.loads(self.process.stdout.readline())
 
-    def cpu(self) -> float:
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
+    def cpu(self, part: str | None = None) -> float:
+        """CPU seconds of all processes, or of one part."""
+        ticks = 0
+        for pid in self.pids() if part is None else [self.ready.get("processes", {}).get(part, self.process.pid)]:
+            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / TICKS
 
     def megabytes(self) -> float:
-        return int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+        pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in self.pids())
+        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+    def pids(self) -> list[int]:
+        """The supervisor and its parts, or the one process."""
+        return [self.process.pid, *self.ready.get("processes", {}).values()]
 
     def client(self) -> httpx.Client:
         return httpx.Client(base_url=self.ready["http"], timeout=60, trust_env=False)
@@ -98,6 +108,13 @@ class Engine:
         with self.local() as client:
             found: dict[str, Any] = client.get("/api/v1/status").json()
         return found
+
+    def wait_applied(self, seconds: float = 120.0) -> None:
+        """Until everything acknowledged is in the database."""
+        end = time.perf_counter() + seconds
+        while self.status()["journal"]["lag_bytes"]:
+            assert time.perf_counter() < end, self.status()
+            time.sleep(0.05)
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)

@@ -220,7 +220,7 @@ class Applier:
     def _tables(self, item: Record | Damage) -> dict[str, pa.Table]:
         if isinstance(item, Damage):
             return self._dead_letter(item, "unreadable bytes in the journal")
-        return decode_rows(item.payload)
+        return decode_rows(item.payload, trusted=True)
 
     def _dead_letter(self, item: Record | Damage, reason: str) -> dict[str, pa.Table]:
         rows = RawRows()

@@ -122,7 +122,8 @@ class Catalogue:
             given = values.get(name)
             if name == "received_at" and (given is None or None in given):
                 given = [received_at if value is None else value for value in (given or [None] * length)]
-            if given is None:
+            if given is None or (not column.required and given.count(None) == length):
+                # A column of nothing is left out: it is NULL all the same, and costs as much as one of something.
                 if column.required:
                     raise ValueError(f"raw.{table}.{name} is required")
                 continue
