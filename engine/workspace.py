@@ -199,14 +199,18 @@ def project_folder(settings: Settings) -> Path:
 
 @contextmanager
 def offline(settings: Settings) -> Iterator[Workspace]:
-    """Open a workspace while no engine runs; on the way out apply everything and refresh the models."""
+    """Open a workspace while no engine runs; on the way out apply everything and refresh the models.
+
+    What comes in stays in the journal until then: it is durable there, and few large transactions cost less.
+    """
     workspace = Workspace.open(settings, block_above=100_000)
     try:
+        with workspace.path.applier.paused():
+            yield workspace
+        workspace.path.flush(3600.0)
         workspace.publish_prices()
         if workspace.declared_trouble is not None:
             print(f"aa-engine: {workspace.declared_trouble}", file=sys.stderr)
-        yield workspace
-        workspace.path.flush(3600.0)
         workspace.name_models()
         models = workspace.resident()
         try:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from pathlib import PurePosixPath
 from typing import Any
 
 COMMAND_LIMIT = 65_536
@@ -23,6 +22,7 @@ _COMMIT_LINE = re.compile(r"^\[[^\]\n]{1,250}? ([0-9a-f]{7,40})\]", re.MULTILINE
 _SHA = re.compile(r"[0-9a-f]{7,64}\Z")
 _PATCH_FILE = re.compile(r"^\*\*\* (?:Add|Update|Delete) File: (.{1,1000})$", re.MULTILINE)
 _EXTENSION = re.compile(r"\.[A-Za-z0-9_+-]{1,16}\Z")
+_CANONICAL = json.JSONEncoder(sort_keys=True)
 _PATH_NAMES = ("file_path", "notebook_path", "path", "filePath", "absolute_path")
 
 
@@ -41,7 +41,7 @@ def hashed(key: bytes, tool: str | None, arguments: Any) -> str | None:
     if arguments is None:
         return None
     try:
-        canonical = arguments if isinstance(arguments, str) else json.dumps(arguments, sort_keys=True)
+        canonical = arguments if isinstance(arguments, str) else _CANONICAL.encode(arguments)
     except (TypeError, ValueError, RecursionError):
         return None
     digest = hashlib.blake2b((tool or "").encode("utf-8", "replace"), digest_size=16, key=key[:64])
@@ -81,7 +81,9 @@ def extension(path: Any) -> str | None:
     """`.py` of `src/app.py`, lower case; None without one."""
     if not isinstance(path, str):
         return None
-    suffix = PurePosixPath(path[-1000:].replace("\\", "/")).suffix
+    name = path[-1000:].replace("\\", "/").rstrip("/").rpartition("/")[2]
+    place = name.rfind(".")
+    suffix = name[place:] if 0 < place < len(name) - 1 else ""
     return suffix.lower() if _EXTENSION.match(suffix) else None
 
 

@@ -52,6 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
         is_up_to_date,
         nothing_found,
         nothing_new,
+        reading_ahead,
         roots_of,
     )
     from engine.store.hash_key import hash_key
@@ -65,17 +66,23 @@ def run(arguments: argparse.Namespace) -> int:
         return _told(nothing_found(roots), arguments.json, is_named=bool(named))
     if not arguments.again and is_up_to_date(settings, files):  # nor when nothing changed
         return _told(nothing_new(roots, files, unreadable), arguments.json, is_named=bool(named))
-    with open_recorder(settings) as recorder:
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    key, developer = hash_key(settings), local_developer()
+    with (
+        reading_ahead(settings, developer, files, hash_key=key, again=arguments.again) as crew,
+        open_recorder(settings) as recorder,
+    ):
         with _progress() as progress:
             summary = import_histories(
                 settings,
                 recorder,
-                local_developer(),
+                developer,
                 roots,
-                hash_key=hash_key(settings),
+                hash_key=key,
                 again=arguments.again,
                 files=files,
                 unreadable=unreadable,
+                crew=crew,
                 progress=progress,
             )
         if sys.stderr.isatty():

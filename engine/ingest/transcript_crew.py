@@ -31,7 +31,7 @@ PORTION_FILES = 64
 TOLD_BYTES = 8 << 20
 """After so many bytes of a file a reader says where it is, also without rows."""
 BATCH_ROWS = 8_000
-BATCHES_WAITING = 2
+BATCHES_WAITING = 4
 
 Job = tuple[FoundFile, Position | None]
 """A file, and where reading of it stands."""
@@ -69,6 +69,7 @@ class Crew:
     """`size` reading processes; a context that ends them."""
 
     def __init__(self, size: int, setup: Setup) -> None:
+        # The same modules as here, wherever this program was started from.
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         self._readers = [
             subprocess.Popen(
@@ -106,13 +107,16 @@ class Crew:
                     except BrokenPipeError:
                         pass
 
-    def work(self, jobs: Iterable[Job]) -> Iterator[Batch]:
-        """Everything these files tell, as it comes. Raises EngineError when a reader died."""
+    def start(self, jobs: Iterable[Job]) -> None:
+        """Begin to read these files; batches wait until they are taken."""
         waiting, lock = portions(jobs), threading.Lock()
         for reader in self._readers:
             thread = threading.Thread(target=self._attend, args=(reader, waiting, lock), daemon=True)
             self._threads.append(thread)
             thread.start()
+
+    def batches(self) -> Iterator[Batch]:
+        """Everything the files tell, as it comes. Raises EngineError when a reader died."""
         ended = 0
         while ended < len(self._readers):
             batch = self._batches.get()
@@ -173,7 +177,7 @@ def serve() -> None:
     import gc
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the importer hears of it, and ends this one
-    gc.freeze()
+    gc.disable()  # there are no cycles in what is read, and much of it
     work, told = sys.stdin.buffer, os.fdopen(os.dup(1), "wb", buffering=1 << 20)
     os.dup2(2, 1)  # nothing else may get between the batches
     try:

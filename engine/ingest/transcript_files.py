@@ -138,25 +138,24 @@ def pieces(stream: BinaryIO, offset: int, is_inside_long_line: bool = False) -> 
     """Read to the end, a chunk at a time. An unfinished last line stays unread, except a complete JSON object: no
     proper beginning of an object is one itself, so a file without a final line feed is read whole."""
     stream.seek(offset)
+    reached = offset
     rest = b""
     skipping = is_inside_long_line
     while chunk := stream.read(CHUNK_BYTES):
-        too_long = 0
-        cut = chunk.rfind(b"\n")
-        if cut < 0:
-            rest += chunk
+        reached += len(chunk)
+        lines = (rest + chunk if rest else chunk).split(b"\n")
+        rest = lines.pop()
+        if not lines:
             if len(rest) > LONGEST_LINE or skipping:
-                offset += len(rest)
                 rest = b""
-                too_long += not skipping
+                too_long = int(not skipping)
                 skipping = True
+                offset = reached
                 yield Piece([], offset, too_long, skipping)
             continue
-        lines = (rest + chunk[:cut]).split(b"\n")
-        offset += len(rest) + cut + 1
-        rest = chunk[cut + 1 :]
+        offset = reached - len(rest)
         if skipping:
-            lines = lines[1:]
+            del lines[0]
             skipping = False
         yield Piece(lines, offset, 0, False)
     if rest and not skipping and is_whole(rest):

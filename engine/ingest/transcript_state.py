@@ -70,6 +70,50 @@ def known_files(file: Path, database: Path | None = None) -> dict[str, Known]:
         return {}
 
 
+class KeptPositions:
+    """Positions as they were left, read without opening the workspace: from any thread, one at a time."""
+
+    def __init__(self, file: Path, database: Path | None = None) -> None:
+        self._connection: sqlite3.Connection | None = None
+        if not file.exists():
+            return
+        try:
+            connection = sqlite3.connect(
+                file.absolute().as_uri() + "?mode=ro", uri=True, timeout=5.0, check_same_thread=False
+            )
+            about = dict(connection.execute("select name, value from about"))
+            about.pop(_UNFINISHED, None)
+            if about == _about(database):
+                self._connection = connection
+            else:
+                connection.close()
+        except sqlite3.Error:
+            pass
+
+    def of(self, path: str, device: int, inode: int) -> Position | None:
+        """Where a file stands, whatever name it had."""
+        if self._connection is None:
+            return None
+        try:
+            row = (
+                self._connection.execute("select * from positions where path = ?", (path,)).fetchone()
+                or self._connection.execute(
+                    "select * from positions where device = ? and inode = ?", (device, inode)
+                ).fetchone()
+            )
+        except sqlite3.Error:  # it will be read again
+            return None
+        return None if row is None else Position(*row)
+
+    def known(self) -> dict[str, Known]:
+        """All files as they were read, by name."""
+        return {} if self._connection is None else _known(self._connection)
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
+
 def _known(connection: sqlite3.Connection) -> dict[str, Known]:
     rows = connection.execute(
         "select path, agent_type, device, inode, size, modified_ns, reader_version from positions"

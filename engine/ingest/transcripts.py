@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -17,12 +18,12 @@ from typing import TYPE_CHECKING
 
 from engine.agents.transcripts.reader import Workplace
 from engine.errors import UsageError
-from engine.ingest.transcript_crew import Crew, Job, Setup
+from engine.ingest.transcript_crew import Crew, Setup
 from engine.ingest.transcript_files import FoundFile, Root, default_roots, find
 from engine.ingest.transcript_follow import Follower, FollowerStatus
 from engine.ingest.transcript_import import Importer, Keeper, is_unchanged
 from engine.ingest.transcript_reading import Tally
-from engine.ingest.transcript_state import FILE_NAME, Known, Positions, known_files
+from engine.ingest.transcript_state import FILE_NAME, KeptPositions, Known, Positions, known_files
 from engine.store.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ __all__ = [
     "is_up_to_date",
     "nothing_found",
     "nothing_new",
+    "reading_ahead",
     "roots_of",
 ]
 
@@ -114,13 +116,14 @@ def import_histories(
     again: bool = False,
     files: Sequence[FoundFile] | None = None,
     unreadable: Mapping[str, str] = MappingProxyType({}),
+    crew: Crew | None = None,
     progress: Callable[[Progress], None] = lambda progress: None,
-    readers: int = READERS,
 ) -> Summary:
     """Read what is new below these roots. `again`: from the beginning, whatever was read before (totals stay).
 
     `files` and `unreadable`: what lies below the roots, where the caller has looked already. Returns when everything is
-    durable; raises what the recorder raises, and then whatever is not saved counts as unread.
+    durable; raises what the recorder raises, and then whatever is not saved counts as unread. `crew`: the readers that
+    are at work on these files already (`reading_ahead`); without, this process reads.
     """
     started = time.monotonic()
     refused = dict(unreadable)
@@ -133,8 +136,15 @@ def import_histories(
         report = Reporter(found, new, progress)
         if new:
             positions.begin()
-        if readers > 1 and sum(file.size for file in new) >= CREW_BYTES:
-            _read_together(new, positions, recorder, Setup(developer_id, hash_key), tally, report, readers, again)
+        if crew is not None:
+            keeper = Keeper(positions)
+            for batch in crew.batches():
+                tally.merge(batch.tally)
+                if batch.tables or batch.positions:
+                    rows = batch.rows()
+                    keeper.keep(recorder.record(rows) if rows else None, batch.positions)
+                report.moved(batch.bytes_done, batch.files_done)
+            keeper.flush()
         else:
             importer = Importer(recorder, positions, developer_id, Workplace(hash_key), again=again)
             for file in new:
@@ -145,6 +155,30 @@ def import_histories(
     finally:
         positions.close()
     return summarise(tally, roots, len(found), time.monotonic() - started)
+
+
+@contextmanager
+def reading_ahead(
+    settings: Settings,
+    developer_id: str | None,
+    files: Sequence[FoundFile],
+    *,
+    hash_key: bytes = b"",
+    again: bool = False,
+    readers: int = READERS,
+) -> Iterator[Crew | None]:
+    """Processes that begin to read at once, while the store is being opened; None when there is little to read."""
+    kept = KeptPositions(settings.data_dir / FILE_NAME, settings.database)
+    try:
+        new = files if again else what_changed(files, kept.known())
+        if readers < 2 or sum(file.size for file in new) < CREW_BYTES:
+            yield None
+            return
+        with Crew(readers, Setup(developer_id, hash_key)) as crew:
+            crew.start((file, None if again else kept.of(file.path, file.device, file.inode)) for file in new)
+            yield crew
+    finally:
+        kept.close()
 
 
 def finish(settings: Settings) -> None:
@@ -191,36 +225,6 @@ class Reporter:
         """A file was read to its end, be it from its middle."""
         self._floor += file.size
         self.moved(self._floor - self._bytes_done, 1)
-
-
-def _read_together(
-    files: Sequence[FoundFile],
-    positions: Positions,
-    recorder: Recorder,
-    setup: Setup,
-    tally: Tally,
-    report: Reporter,
-    readers: int,
-    again: bool,
-) -> None:
-    """Several processes read, this one records."""
-
-    def jobs() -> Iterator[Job]:
-        for file in files:
-            before = None
-            if not again:
-                before = positions.of_path(file.path) or positions.of_file(file.device, file.inode)
-            yield file, before
-
-    keeper = Keeper(positions)
-    with Crew(readers, setup) as crew:
-        for batch in crew.work(jobs()):
-            tally.merge(batch.tally)
-            if batch.tables or batch.positions:
-                rows = batch.rows()
-                keeper.keep(recorder.record(rows) if rows else None, batch.positions)
-            report.moved(batch.bytes_done, batch.files_done)
-        keeper.flush()
 
 
 def nothing_found(roots: Sequence[Root]) -> Summary:

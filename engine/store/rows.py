@@ -14,6 +14,8 @@ from datetime import datetime
 from typing import Any
 
 Columns = dict[str, list[Any]]
+_PLAIN = frozenset({str, int, bool})
+_BETWEEN = "\x1f\x01"
 
 
 class RawRows:
@@ -87,10 +89,15 @@ def dedup_key(table: str, parts: Iterable[object]) -> str:
     `parts` are hashed by their text, separated, so that ("a", "bc") and ("ab", "c") differ; None differs from "".
     Instants must already be in UTC.
     """
-    texts = [table]
-    for part in parts:
-        if part is None:
-            texts.append("\x00")
-        else:
-            texts.append(f"\x01{part.isoformat() if isinstance(part, datetime) else part!s}\x1f")
-    return hashlib.blake2b("".join(texts).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    known = tuple(parts)
+    if _PLAIN.issuperset(map(type, known)):  # nearly all of them: the same bytes as below, in one go
+        text = f"{table}\x01{_BETWEEN.join(map(str, known))}\x1f" if known else table
+    else:
+        texts = [table]
+        for part in known:
+            if part is None:
+                texts.append("\x00")
+            else:
+                texts.append(f"\x01{part.isoformat() if isinstance(part, datetime) else part!s}\x1f")
+        text = "".join(texts)
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

@@ -23,6 +23,7 @@ from engine.agents.transcripts.facts import Fact, Instant, SessionMoment, Surrou
 from engine.agents.transcripts.reader import (
     Workplace,
     count,
+    has_escaped_letters,
     instant,
     is_broken,
     load,
@@ -36,6 +37,7 @@ RECENT_REPLIES = 64
 """Replies whose last state is kept in mind: blocks of parallel replies interleave, but never over many."""
 SESSIONS_OF_A_FILE = 32
 """A file is of one session; a resumed one may carry lines of those before it."""
+HEAD_BYTES = 500
 SYNTHETIC_MODEL = "<synthetic>"
 
 _ERROR_STATUS = re.compile(r"API Error: (\d{3})\b")
@@ -71,7 +73,9 @@ class ClaudeCodeReader:
         self._replies: dict[str, list[Any]] = state.get("replies", {})
         self._main_replies: dict[str, None] = dict.fromkeys(state.get("main_replies", ()))
         self._calls = OpenCalls(state.get("calls"))
-        self._seen: tuple[object, object, object] | None = None
+        self._session: str | None = None
+        self._seen: tuple[object, ...] | None = None
+        self._last: tuple[object, ...] | None = None
 
     def state(self) -> bytes:
         return orjson.dumps(
@@ -89,8 +93,15 @@ class ClaudeCodeReader:
     def read(self, lines: Iterable[bytes], facts: list[Fact]) -> int:
         broken = 0
         for line in lines:
-            # In a string quotes are escaped, so these words with bare quotes are values: most lines need no parsing.
-            if b'"assistant"' not in line and b'"user"' not in line:
+            # In a string quotes are escaped, so these words with bare quotes are values: other lines need no parsing.
+            # They stand near the beginning, where they are looked for first.
+            if (
+                line.find(b'"assistant"', 0, HEAD_BYTES) < 0
+                and line.find(b'"user"', 0, HEAD_BYTES) < 0
+                and b'"assistant"' not in line
+                and b'"user"' not in line
+                and not has_escaped_letters(line)
+            ):
                 broken += is_broken(line)
                 continue
             entry = load(line)
@@ -106,31 +117,36 @@ class ClaudeCodeReader:
                 broken += 1
                 continue
             is_sidechain = entry.get("isSidechain") is True or "agentId" in entry
-            session = text(entry.get("sessionId"))
-            where = self._surroundings(entry)
-            if session is not None and not is_sidechain:
-                self._tell_moment(timestamp, session, where, facts)
-            told = Line(entry, message, timestamp, session, is_sidechain, where)
+            seen = (
+                entry.get("sessionId"),
+                entry.get("cwd"),
+                entry.get("gitBranch"),
+                entry.get("version"),
+                is_sidechain,
+            )
+            if seen != self._seen:
+                self._seen = seen
+                self._session = text(seen[0])
+                self._where = self._surroundings(seen[1], seen[2], seen[3])
+                if self._session is not None and not is_sidechain:
+                    self._tell_moment(timestamp, self._session, self._where, facts)
+            told = Line(entry, message, timestamp, self._session, is_sidechain, self._where)
             if kind == "assistant":
                 self._reply(told, facts)
             else:
                 self._input(told, facts)
         return broken
 
-    def _surroundings(self, entry: Mapping[str, Any]) -> Surroundings:
+    def _surroundings(self, folder: object, git_branch: object, version: object) -> Surroundings:
         """Where a line was written; what it does not say is as it was before."""
-        seen = (entry.get("cwd"), entry.get("gitBranch"), entry.get("version"))
-        if seen != self._seen:
-            self._seen = seen
-            before = self._where
-            cwd, branch = text(seen[0], 4096), text(seen[1])
-            project, cwd_hash = (before.project, before.cwd_hash) if cwd is None else self._workplace.place(cwd)
-            if branch is None:
-                branch = before.branch
-            elif branch == "HEAD":  # what the agent writes outside of git and on no branch
-                branch = None
-            self._where = Surroundings(project, cwd_hash, branch, text(seen[2]) or before.version)
-        return self._where
+        before = self._where
+        cwd, branch = text(folder, 4096), text(git_branch)
+        project, cwd_hash = (before.project, before.cwd_hash) if cwd is None else self._workplace.place(cwd)
+        if branch is None:
+            branch = before.branch
+        elif branch == "HEAD":  # what the agent writes outside of git and on no branch
+            branch = None
+        return Surroundings(project, cwd_hash, branch, text(version) or before.version)
 
     def _tell_moment(self, timestamp: Instant, session: str, where: Surroundings, facts: list[Fact]) -> None:
         """Tells when a session starts, or goes on in another project, on another branch or with another release."""
@@ -156,44 +172,53 @@ class ClaudeCodeReader:
                     self._call(line, block, facts)
 
     def _usage(self, line: Line, facts: list[Fact]) -> None:
-        usage = mapping(line.message.get("usage"))
-        input_tokens, output_tokens = count(usage.get("input_tokens")), count(usage.get("output_tokens"))
+        entry, message, timestamp, session, is_sidechain, where = line
+        usage, message_id, request_id = message.get("usage"), message.get("id"), entry.get("requestId")
+        if not isinstance(usage, dict):
+            return
+        told = (message_id, request_id, usage, is_sidechain)
+        if told == self._last:
+            return  # one more block of the reply before
+        message_id, request_id = text(message_id), text(request_id)
+        self._last = told if message_id is not None else None
+        get = usage.get
+        input_tokens, output_tokens = count(get("input_tokens")), count(get("output_tokens"))
         if input_tokens is None and output_tokens is None:
             return
-        read = count(usage.get("cache_read_input_tokens")) or 0
-        written = count(usage.get("cache_creation_input_tokens")) or 0
-        split = mapping(usage.get("cache_creation"))
+        read = count(get("cache_read_input_tokens")) or 0
+        written = count(get("cache_creation_input_tokens")) or 0
+        split = mapping(get("cache_creation"))
         written_5m = count(split.get("ephemeral_5m_input_tokens")) or 0
         written_1h = count(split.get("ephemeral_1h_input_tokens")) or 0
         tokens = [input_tokens or 0, read, written, written_5m, written_1h, output_tokens or 0]
-        message_id, request_id = text(line.message.get("id")), text(line.entry.get("requestId"))
-        if line.is_sidechain and message_id is not None and message_id in self._main_replies:
-            return  # a side chain repeats its parent's reply under another request id
-        if not line.is_sidechain and message_id is not None:
-            self._main_replies[message_id] = None
-            if len(self._main_replies) > RECENT_REPLIES:
-                del self._main_replies[next(iter(self._main_replies))]
+        if message_id is not None:
+            if not is_sidechain:
+                self._main_replies[message_id] = None
+                if len(self._main_replies) > RECENT_REPLIES:
+                    del self._main_replies[next(iter(self._main_replies))]
+            elif message_id in self._main_replies:
+                return  # a side chain repeats its parent's reply under another request id
         sequence, is_update = self._place_in_order(message_id, request_id, tokens)
         if sequence is None:
             return
-        identity: tuple[object, ...] = (message_id, request_id, line.is_sidechain, *tokens)
+        identity: tuple[object, ...] = (message_id, request_id, is_sidechain, *tokens)
         if message_id is None and request_id is None:
             # Lines of old releases have no ids: the line's own id, else its time, tells equal requests apart.
-            identity = (*identity, text(line.entry.get("uuid")) or line.timestamp)
-        cost, model = line.entry.get("costUSD"), text(line.message.get("model"))
-        if not line.is_sidechain:
+            identity = (*identity, text(entry.get("uuid")) or timestamp)
+        model = text(message.get("model"))
+        if not is_sidechain:
             self._model = model or self._model
         facts.append(
             Usage(
-                timestamp=line.timestamp,
-                session_id=line.session,
+                timestamp=timestamp,
+                session_id=session,
                 identity=identity,
                 sequence=sequence,
                 is_update=is_update,
-                is_sidechain=line.is_sidechain,
-                where=line.where,
+                is_sidechain=is_sidechain,
+                where=where,
                 model=model,
-                agent_name=text(line.entry.get("attributionAgent")) if line.is_sidechain else None,
+                agent_name=text(entry.get("attributionAgent")) if is_sidechain else None,
                 request_id=request_id,
                 message_id=message_id,
                 input_tokens=input_tokens or 0,
@@ -202,10 +227,10 @@ class ClaudeCodeReader:
                 cache_write_1h_tokens=written_1h,
                 cache_write_unknown_tokens=max(0, written - written_5m - written_1h),
                 output_tokens=output_tokens or 0,
-                reasoning_tokens=count(mapping(usage.get("output_tokens_details")).get("thinking_tokens")),
-                cost_usd=money(cost),
-                speed=text(usage.get("speed"), 40),
-                service_tier=text(usage.get("service_tier"), 40),
+                reasoning_tokens=count(mapping(get("output_tokens_details")).get("thinking_tokens")),
+                cost_usd=money(entry.get("costUSD")),
+                speed=text(get("speed"), 40),
+                service_tier=text(get("service_tier"), 40),
             )
         )
 

@@ -39,8 +39,10 @@ OUTPUTS = frozenset({"function_call_output", "custom_tool_call_output"})
 
 # Top-level types, and types of payloads below response_item and event_msg, that can tell us nothing: most of a
 # rollout's bytes. They are recognised in the head of the line, so that the rest of it need not be parsed.
-_HEAD = re.compile(rb'"type"\s*:\s*"(\w+)"')
-_HEAD_BYTES = 400
+_HEAD = re.compile(
+    rb'\{\s*"timestamp"\s*:\s*"[^"\\]*"\s*,\s*(?:"ordinal"\s*:\s*\d+\s*,\s*)?"type"\s*:\s*"(\w+)"\s*,\s*'
+    rb'"payload"\s*:\s*\{\s*(?:"type"\s*:\s*"(\w+)")?'
+)
 _UNUSED = frozenset({b"compacted", b"world_state"})
 _UNUSED_PAYLOADS = frozenset(
     {
@@ -346,9 +348,8 @@ class CodexReader:
 
 def is_unused(line: bytes) -> bool:
     """Whether the head of a line shows that it can tell nothing."""
-    kinds = _HEAD.findall(line, 0, _HEAD_BYTES)
-    if not kinds:
+    head = _HEAD.match(line)
+    if head is None:  # written in another order, or by another hand: it is read whole
         return False
-    if kinds[0] in _UNUSED:
-        return True
-    return len(kinds) > 1 and kinds[0] in _NESTED and kinds[1] in _UNUSED_PAYLOADS
+    kind, what = head.groups()
+    return kind in _UNUSED or (kind in _NESTED and what in _UNUSED_PAYLOADS)

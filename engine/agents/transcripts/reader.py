@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -22,7 +23,7 @@ from engine.agents.casts import COUNT_LIMIT
 from engine.agents.transcripts.facts import Fact, Instant, Surroundings
 from engine.projects import ProjectIdentity, identify
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ESCAPED_LETTER = re.compile(rb"\\u00[2-7]")
 LATEST = 4_102_444_800_000_000  # 2100-01-01: what is later is a broken clock or not a time at all
 
 
@@ -115,6 +116,14 @@ def is_broken(line: bytes) -> bool:
     return bool(line) and not (line[:1] == b"{" and line[-1:] == b"}")
 
 
+def has_escaped_letters(line: bytes) -> bool:
+    """Whether letters of a line may be written as escapes, so that a word need not stand there to be said.
+
+    No agent writes them; control characters, which outputs are full of, are no letters.
+    """
+    return b"\\u00" in line and _ESCAPED_LETTER.search(line) is not None
+
+
 def text(value: object, limit: int = 200) -> str | None:
     """A short printable text, or None: identifiers and names, never content."""
     if isinstance(value, str) and 0 < len(value) <= limit and value.isprintable():
@@ -140,8 +149,8 @@ def instant(value: object) -> Instant | None:
         return None
     try:
         moment = datetime.fromisoformat(value)
-        delta = (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)) - EPOCH
+        seconds = (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         return None
-    micros = (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
-    return micros if 0 <= micros < LATEST else None
+    # Exact up to LATEST: there the distance of neighbouring floats is less than half a microsecond.
+    return round(seconds * 1e6) if 0 <= seconds < LATEST // 1_000_000 else None
