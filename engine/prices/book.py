@@ -8,7 +8,7 @@ than text tokens and requests): they are left out and counted.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from decimal import Decimal
@@ -87,6 +87,11 @@ def load() -> Book:
     import genai_prices
     from genai_prices.data import providers
 
+    return of_providers(providers, f"genai-prices {genai_prices.__version__}")
+
+
+def of_providers(providers: Iterable[Any], source: str) -> Book:
+    """The book of a list of genai-prices' providers, bundled or of another release."""
     left_out: Counter[str] = Counter()
     prices = tuple(
         price
@@ -94,7 +99,7 @@ def load() -> Book:
         for model in provider.models
         for price in _model_prices(provider.id, model, left_out)
     )
-    return Book(f"genai-prices {genai_prices.__version__}", prices, dict(left_out))
+    return Book(source, prices, dict(left_out))
 
 
 def _model_prices(provider: str, model: Any, left_out: Counter[str]) -> Iterator[Price]:

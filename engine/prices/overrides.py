@@ -19,7 +19,7 @@ and they may name models that the book does not know. Refuses to change the file
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -45,6 +45,8 @@ class Overrides:
     source: str
     prices: tuple[Price, ...]
     models: Mapping[str, Model] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    """As the file names the model of each price."""
 
     def find(self, name: str, agent_type: str | None) -> Model | None:
         """The model that a reported name means: by the workspace's own list first, then by the price book."""
@@ -66,6 +68,7 @@ def load(path: Path | None) -> Overrides:
         return NONE
     found = declared.read(path, "prices", KEYS, as_text=AMOUNTS)
     prices: dict[Key, tuple[Price, str]] = {}
+    names: list[str] = []
     models: dict[str, Model] = {}
     for entry in found.entries:
         price = _price(entry)
@@ -75,10 +78,17 @@ def load(path: Path | None) -> Overrides:
                 f"{entry.where}: {entry.values['model']} has this price's speed, date and tier twice, first at {before}"
             )
         prices[key_of(price)] = (price, entry.where)
+        names.append(str(entry.values["model"]).strip())
         models[plain(str(entry.values["model"]))[1]] = Model(price.provider, price.model_id)
     if not prices:
         return NONE
-    return Overrides(f"prices.yaml {found.mark}", tuple(price for price, _ in prices.values()), models)
+    return Overrides(f"prices.yaml {found.mark}", tuple(price for price, _ in prices.values()), models, tuple(names))
+
+
+def of(named: Sequence[tuple[str, Price]], source: str) -> Overrides:
+    """Own prices that stand in no file yet."""
+    models = {plain(name)[1]: Model(price.provider, price.model_id) for name, price in named}
+    return Overrides(source, tuple(price for _, price in named), models, tuple(name for name, _ in named))
 
 
 def _price(entry: Entry) -> Price:
