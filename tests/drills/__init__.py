@@ -1,0 +1,1 @@
+"""What happens to servers, done to a real engine under load."""
