@@ -124,7 +124,35 @@ def commands_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"settings": settings_page, "filters": filters_page, "keys": keys_page, "commands": commands_page}
+def series_page() -> str:
+    from engine.api.series.registry import AGGREGATIONS, METRICS, OPERATORS, TAGS
+
+    lines = [
+        "# Time series\n",
+        "`POST /api/metrics/query` takes `{timeRange{start, end}, metrics[], filters[{field, op, value}], aggregation,",
+        "groupBy[], limit}`; `GET` the parameters `start`, `end`, `metric`, `filter` (`field:op:value`), `aggregation`,",
+        "`group_by` and `limit`. It answers `{data[{time, metric, value, count, min, max, p50, p95, tags}],",
+        "metadata{totalPoints, aggregation, cacheHit, queryTime}}`, oldest first. Money is a decimal string, `queryTime`",
+        "milliseconds. Without `metrics` all are told; without `end` it is now.\n",
+        f"Aggregations: {', '.join(f'`{name}`' for name in AGGREGATIONS)}; days are those of the report time zone.",
+        f"Tags, for filters and `groupBy`: {', '.join(f'`{tag}`' for tag in TAGS)}.",
+        f"Operators: {', '.join(f'`{name}`' for name in OPERATORS)}.\n",
+        "| metric | unit | over time | |",
+        "|---|---|---|---|",
+    ]
+    for metric in METRICS:
+        together = "average" if metric.averaged else "sum"
+        lines.append(f"| `{metric.name}` | {metric.unit} | {together} | {metric.help} |")
+    return "\n".join(lines) + "\n"
+
+
+PAGES = {
+    "settings": settings_page,
+    "filters": filters_page,
+    "keys": keys_page,
+    "commands": commands_page,
+    "series": series_page,
+}
 
 
 def main() -> int:

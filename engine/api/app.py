@@ -29,6 +29,8 @@ from engine.api.export import CONTENT_TYPES, arrow_pieces, csv_pieces
 from engine.api.narrow import narrowing
 from engine.api.openapi import document
 from engine.api.query import Query, read_query
+from engine.api.series.answer import Series
+from engine.api.series.question import LONGEST_QUESTION, read_object, read_parameters
 from engine.api.statements import rows_statement
 from engine.api.stream import Broadcaster, Narrow, ServerSentEvents, Stream
 from engine.api.views import VIEWS, sql
@@ -102,6 +104,46 @@ class StreamEndpoint:
         narrow = narrowing(context.reader, context.clock, self._zone, sight, request.query_params.get("filter", ""))
         state = await run_in_threadpool(current_state, context.reader)
         return Stream(context.broadcaster, _last_event_id(request), state.batch_id, state.as_of, narrow)
+
+
+class SeriesEndpoint:
+    """Time series of metrics: GET with parameters, POST with a JSON object."""
+
+    def __init__(self, context: ApiContext) -> None:
+        self._clock = context.clock
+        self._zone = ZoneInfo(context.settings["report_timezone"])
+        self._series = Series(context.reader, self._zone)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            response = await self._answer(Request(scope, receive, send))
+        except (Problem, EngineError) as error:
+            response = problem_response(error)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        sight = sight_of(principal_of(request))
+        now = self._clock.now()
+        if request.method in ("GET", "HEAD"):
+            question = read_parameters(request.query_params.multi_items(), now, self._zone)
+        elif request.method == "POST":
+            try:
+                asked = orjson.loads(await _body(request, LONGEST_QUESTION))
+            except orjson.JSONDecodeError:
+                raise Problem(422, "the body is no JSON", "body") from None
+            question = read_object(asked, now, self._zone)
+        else:
+            said = f"{request.url.path} is asked with GET or POST"
+            raise Problem(405, said, "method", headers={"allow": "GET, HEAD, POST"})
+        found = await run_in_threadpool(self._series.answer, question, sight)
+        metadata = {
+            "totalPoints": found.total,
+            "aggregation": question.aggregation,
+            "cacheHit": found.cached,
+            "queryTime": round(found.seconds * 1000, 3),
+        }
+        body = orjson.dumps({"data": found.points, "metadata": metadata})
+        return Response(body, media_type="application/json")
 
 
 class SqlEndpoint:
@@ -197,6 +239,7 @@ def build_routes(context: ApiContext) -> list[BaseRoute]:
         Route("/api/v1/status", Endpoint(status)),
         Route("/api/v1/stream", stream),
         Route("/api/metrics/stream", stream),
+        Route("/api/metrics/query", SeriesEndpoint(context)),
         WebSocketRoute("/api/v1/ws", WebSocketEndpoint(narrowed, opened)),
         Route("/api/v1/internal/sql", SqlEndpoint(context)),
         Route("/openapi.json", Endpoint(openapi)),

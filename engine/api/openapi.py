@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.api.query import FORMATS, LARGEST_LIMIT, LIMIT
+from engine.api.series import described as series
 from engine.api.views import VIEWS, Column, View
 from engine.filters.fields import BY_NAME
 
@@ -61,6 +62,7 @@ def document(version: str) -> dict[str, Any]:
     paths["/api/metrics/stream"] = {"get": {**_stream(), "operationId": "metrics_stream"}}
     paths["/api/v1/explain"] = {"get": _explain()}
     paths["/api/v1/status"] = {"get": _status()}
+    paths["/api/metrics/query"] = series.path_item(_problems("401", "403", "422", "503"))
     return {
         "openapi": "3.1.0",
         "info": {"title": "Agent Analytics", "version": version, "license": {"name": "Apache-2.0"}},
