@@ -12,7 +12,8 @@ What `meta: {aa: …}` means here (real dbt ignores it)
     a model    `touched_by: set`, `key: expression`   its rows are replaced per key; `touches: {set: expression}` are
                keys that rows going or coming touch further down. `time: column`   never NULL and always between the
                times of the source rows of its key: deleting a key's rows reads no others. `times_of: set`   a larger
-               set whose times these are, when its own has none.
+               set whose times these are, when its own has none. `within: condition`   what the rows of touched keys
+               meet besides, over plain columns: deleting them reads no other row groups.
     a project  macro `touched_more__<model>()`   SQL giving (set, key), asked just before the model. There may be
                several, `touched_more__<model>__<anything>()`: each is asked when one of the sets it reads has keys.
     a test     `gate: true`   it runs inside the transaction, and a failure undoes the refresh.
@@ -82,12 +83,14 @@ class Step:
     time: str = ""
     times_of: str = ""
     windows: frozenset[str] = frozenset()
+    within: str = ""
 
     def rows(self, *, whole: bool) -> str:
         """The rows to replace, as what follows `select …` or `delete`: all, or those of touched keys."""
         if whole:
             return f"from {self.target}"
-        return f"from {self.target} where {touched(self.touched_by, self.key, self.time, self.times_of)}"
+        within = f"{self.within} and " if self.within else ""
+        return f"from {self.target} where {within}{touched(self.touched_by, self.key, self.time, self.times_of)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +286,7 @@ def _step(project: Project, node: Node, narrow: Compiler, whole: Compiler, reads
                 time,
                 times_of,
                 frozenset(_WINDOW.findall(sql)) | ({times_of} if time else frozenset()),
+                str(live.get("within") or ""),
             )
         case "incremental":
             return Step(node, "plain", node.depends_on, target, narrow.compile(node).sql, whole.compile(node).sql)

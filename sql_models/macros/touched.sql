@@ -32,10 +32,24 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# The same for days: the column stays a date, so that only the row groups of those days are read. #}
-{% macro touched_day(column) -%}
+{# The same for the days of developers, whose keys are `2026-11-20 alice@acme.dev`: a session that is resumed after months
+   makes old days of one developer anew, not everybody's. The date is asked for by itself, too, so that only the row groups
+   of those days are read. #}
+{% macro touched_day(date, developer) -%}
     {%- if var('aa_touched', false) -%}
-        {{ column }} in (select cast(key as date) from aa_touched_day)
+        {{ touched_date(date) }}
+        and ({{ date }}, {{ developer }}) in (
+            select (cast(left(key, 10) as date), substr(key, 12)) from aa_touched_developer_day
+        )
+    {%- else -%}
+        true
+    {%- endif -%}
+{%- endmacro %}
+
+{# Days on which some developer was touched. #}
+{% macro touched_date(date) -%}
+    {%- if var('aa_touched', false) -%}
+        {{ date }} in (select distinct cast(left(key, 10) as date) from aa_touched_developer_day)
     {%- else -%}
         true
     {%- endif -%}

@@ -3,7 +3,8 @@
 -- grain first, never joined before they are summed.
 {{ config(
     materialized='incremental', unique_key='date', incremental_strategy='delete+insert',
-    meta={'aa': {'touched_by': 'day', 'key': 'cast(date as varchar)'}}
+    meta={'aa': {'touched_by': 'developer_day', 'key': "cast(date as varchar) || ' ' || developer_id",
+                 'within': 'date in (select distinct cast(left(key, 10) as date) from aa_touched_developer_day)'}}
 ) }}
 
 with usage as (
@@ -12,7 +13,7 @@ with usage as (
         count(distinct session_id) as active_sessions,
         {{ usage_measures() }}
     from {{ ref('stg_api_requests') }}
-    where {{ touched_day('usage_date') }}
+    where {{ touched_day('usage_date', 'developer_id') }}
     group by usage_date, developer_id, agent_type, model_name
 ),
 
@@ -23,7 +24,7 @@ sessions as (
         sum(duration_seconds) as total_duration_seconds,
         sum(active_seconds) as total_active_seconds
     from {{ ref('stg_agent_sessions') }}
-    where {{ touched_day('session_date') }}
+    where {{ touched_day('session_date', 'developer_id') }}
     group by session_date, developer_id, agent_type, model_name
 ),
 
@@ -34,7 +35,7 @@ commits as (
         sum(lines_added) as agent_assisted_lines_added,
         sum(lines_deleted) as agent_assisted_lines_deleted
     from {{ ref('int_commits_with_agent_context') }}
-    where is_agent_assisted = 1 and {{ touched_day('commit_date') }}
+    where is_agent_assisted = 1 and {{ touched_day('commit_date', 'developer_id') }}
     group by commit_date, developer_id, agent_type, model_name
 ),
 

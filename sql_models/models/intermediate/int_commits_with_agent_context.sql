@@ -2,7 +2,8 @@
 {{ config(
     materialized='incremental', unique_key='commit_hash', incremental_strategy='delete+insert',
     meta={'aa': {'touched_by': 'commit', 'key': 'commit_hash',
-                 'touches': {'day': 'cast(commit_date as varchar)'}}}
+                 'touches': {'day': 'cast(commit_date as varchar)',
+                             'developer_day': "cast(commit_date as varchar) || ' ' || developer_id"}}}
 ) }}
 
 with commits as (

@@ -3,7 +3,8 @@
 {{ config(
     materialized='incremental', unique_key='session_id', incremental_strategy='delete+insert',
     meta={'aa': {'touched_by': 'session', 'key': 'session_id', 'time': 'first_event_at',
-                 'touches': {'day': 'cast(date as varchar)'}}}
+                 'touches': {'day': 'cast(date as varchar)',
+                             'developer_day': "cast(date as varchar) || ' ' || developer_id"}}}
 ) }}
 
 with events as (

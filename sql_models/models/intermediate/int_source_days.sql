@@ -5,7 +5,8 @@
 -- other way round.
 {{ config(
     materialized='incremental', unique_key='date', incremental_strategy='delete+insert',
-    meta={'aa': {'touched_by': 'day', 'key': 'cast(date as varchar)'}}
+    meta={'aa': {'touched_by': 'developer_day', 'key': "cast(date as varchar) || ' ' || developer_id",
+                 'within': 'date in (select distinct cast(left(key, 10) as date) from aa_touched_developer_day)'}}
 ) }}
 
 with observations as (
@@ -14,7 +15,7 @@ with observations as (
         input_tokens + cache_read_tokens + cache_write_tokens + output_tokens as total_tokens,
         cost_reported_usd
     from {{ ref('stg_request_observations') }}
-    where {{ touched_day('usage_date') }}
+    where {{ touched_day('usage_date', 'developer_id') }}
 ),
 
 requests as (
@@ -24,11 +25,11 @@ requests as (
         list_has_any(sources, ['log', 'span', 'metric']) as heard,
         list_contains(sources, 'transcript') as read
     from {{ ref('stg_api_requests') }}
-    where {{ touched_day('usage_date') }}
+    where {{ touched_day('usage_date', 'developer_id') }}
 ),
 
 hooks as (
-    select * from {{ ref('int_hook_days') }} where {{ touched_day('date') }}
+    select * from {{ ref('int_hook_days') }} where {{ touched_day('date', 'developer_id') }}
 ),
 
 -- Telemetry that hides its sessions: nothing can be said of single ones then.
@@ -46,12 +47,24 @@ sides as (
         max(ts) filter (where heard) as heard_until,
         max(ts) filter (where read) as read_until
     from (
-        select date, agent_type, session_id, ts, heard, read from requests where session_id is not null
+        select
+            usage_date as date, agent_type, session_id, ts,
+            list_has_any(sources, ['log', 'span', 'metric']) as heard, list_contains(sources, 'transcript') as read
+        from {{ ref('stg_api_requests') }}
+        where session_id is not null and {{ touched_date('usage_date') }}
         union all
-        select date, agent_type, session_id, ts, true, false
-        from observations
-        where source = 'metric' and session_id is not null
+        select usage_date, agent_type, session_id, ts, true, false
+        from {{ ref('stg_request_observations') }}
+        where source = 'metric' and session_id is not null and {{ touched_date('usage_date') }}
     )
+    {%- if var('aa_touched', false) %}
+    -- The sessions of touched days of developers, whatever else they did on those days.
+    where (date, agent_type, session_id) in (
+        select (date, agent_type, session_id) from requests
+        union
+        select (date, agent_type, session_id) from hooks
+    )
+    {%- endif %}
     group by date, agent_type, session_id
 ),
 
@@ -156,7 +169,7 @@ by_commits as (
         max(c.commit_timestamp) as last_event_at
     from {{ ref('int_commits_with_agent_context') }} as c
     join {{ ref('stg_git_commits') }} as g on g.project_id = c.project_id and g.commit_hash = c.commit_hash
-    where {{ touched_day('c.commit_date') }}
+    where {{ touched_day('c.commit_date', 'c.developer_id') }}
         and c.is_agent_assisted = 1 and not c.is_merge
         and {{ report_day('coalesce(g.author_timestamp, g.commit_timestamp)') }} = c.commit_date
     group by c.commit_date, c.developer_id, c.agent_type

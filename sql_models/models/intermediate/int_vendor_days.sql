@@ -2,7 +2,8 @@
 -- difference of the two, split by why they differ. The parts add up to reported minus priced, to the last digit.
 {{ config(
     materialized='incremental', unique_key='date', incremental_strategy='delete+insert',
-    meta={'aa': {'touched_by': 'day', 'key': 'cast(date as varchar)'}}
+    meta={'aa': {'touched_by': 'developer_day', 'key': "cast(date as varchar) || ' ' || developer_id",
+                 'within': 'date in (select distinct cast(left(key, 10) as date) from aa_touched_developer_day)'}}
 ) }}
 
 with requests as (
@@ -16,7 +17,7 @@ with requests as (
         ) as vendor
     from {{ ref('stg_api_requests') }} as r
     left join {{ ref('vendors') }} as v on v.agent_type = r.agent_type
-    where {{ touched_day('r.usage_date') }}
+    where {{ touched_day('r.usage_date', 'r.developer_id') }}
 ),
 
 compared as (

@@ -1,7 +1,8 @@
 -- One row per (day, developer, agent, tool).
 {{ config(
     materialized='incremental', unique_key='date', incremental_strategy='delete+insert',
-    meta={'aa': {'touched_by': 'day', 'key': 'cast(date as varchar)'}}
+    meta={'aa': {'touched_by': 'developer_day', 'key': "cast(date as varchar) || ' ' || developer_id",
+                 'within': 'date in (select distinct cast(left(key, 10) as date) from aa_touched_developer_day)'}}
 ) }}
 
 select
@@ -16,5 +17,5 @@ select
     cast(sum(duration_ms) as bigint) as duration_ms,
     cast(quantile_disc(duration_ms, 0.95) as bigint) as p95_duration_ms
 from {{ ref('stg_agent_tool_calls') }}
-where {{ touched_day('usage_date') }}
+where {{ touched_day('usage_date', 'developer_id') }}
 group by usage_date, developer_id, agent_type, tool_name

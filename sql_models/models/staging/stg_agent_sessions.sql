@@ -3,7 +3,8 @@
 {{ config(
     materialized='incremental', unique_key='session_id', incremental_strategy='delete+insert',
     meta={'aa': {'touched_by': 'session', 'key': 'session_id', 'time': 'session_start',
-                 'touches': {'day': 'cast(session_date as varchar)'}}}
+                 'touches': {'day': 'cast(session_date as varchar)',
+                             'developer_day': "cast(session_date as varchar) || ' ' || developer_id"}}}
 ) }}
 
 with segments as (

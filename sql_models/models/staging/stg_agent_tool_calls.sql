@@ -3,7 +3,8 @@
 {{ config(
     materialized='incremental', unique_key='session_key', incremental_strategy='delete+insert',
     meta={'aa': {'touched_by': 'tool_session', 'key': 'session_key', 'time': 'ts', 'times_of': 'session',
-                 'touches': {'day': 'cast(usage_date as varchar)'}}}
+                 'touches': {'day': 'cast(usage_date as varchar)',
+                             'developer_day': "cast(usage_date as varchar) || ' ' || developer_id"}}}
 ) }}
 
 with log_records as (

@@ -6,67 +6,98 @@
 {{ config(
     materialized='incremental', unique_key='session_key', incremental_strategy='delete+insert',
     meta={'aa': {'touched_by': 'request_session', 'key': 'session_key', 'time': 'ts', 'times_of': 'session',
-                 'touches': {'day': 'cast(usage_date as varchar)'}}}
+                 'touches': {'day': 'cast(usage_date as varchar)',
+                             'developer_day': "cast(usage_date as varchar) || ' ' || developer_id"}}}
 ) }}
 
-with observations as (
-    select *, {{ plain_model('model_name') }} as plain_model
+-- Numbers instead of names: what is brought together below is a few bytes a row.
+with observations as materialized (
+    select *, row_number() over () as number
     from {{ ref('stg_request_observations') }}
     where {{ touched('request_session', 'session_key', 'ts') }}
 ),
 
--- Only what is needed to bring the sources together: at a million requests, windows over whole rows spill to disk.
 direct as (
     select
-        observation_key, case when source = 'span' then 'log' else source end as source, agent_type, session_key,
-        session_id, developer_id, request_id, success, ts,
-        concat_ws('|', session_key, case when session_id is null then developer_id end, plain_model, success,
-            input_tokens, cache_read_tokens, cache_write_tokens, output_tokens) as token_tuple
+        number, observation_key, case when source = 'span' then 'log' else source end as source, agent_type,
+        session_key, case when session_id is null then developer_id end as developer_id, request_id, success, ts,
+        {{ plain_model('model_name') }} as plain_model, input_tokens, cache_read_tokens, cache_write_tokens,
+        output_tokens
     from observations
     where source in ('log', 'transcript') or (source = 'span' and {{ tells_by_spans('agent_type') }})
 ),
 
--- A request id counts once per source; the first record of each source speaks for it.
-by_id as (
+ids as (
     select
-        agent_type,
-        request_id,
-        arg_min(observation_key, (ts, observation_key)) filter (where source = 'log') as log_key,
-        arg_min(observation_key, (ts, observation_key)) filter (where source = 'transcript') as transcript_key
+        agent_type, request_id,
+        count(*) filter (where source = 'log') as logs,
+        count(*) filter (where source = 'transcript') as transcripts,
+        min(number) filter (where source = 'log') as log_number,
+        min(number) filter (where source = 'transcript') as transcript_number
     from direct
     where request_id is not null and success
     group by agent_type, request_id
 ),
 
+-- A request id counts once per source; the first record of each source speaks for it.
+repeated as (
+    select
+        d.agent_type, d.request_id,
+        arg_min(d.number, (d.ts, d.observation_key)) filter (where d.source = 'log') as log_number,
+        arg_min(d.number, (d.ts, d.observation_key)) filter (where d.source = 'transcript') as transcript_number
+    from direct as d
+    join ids as i on i.agent_type = d.agent_type and i.request_id = d.request_id
+    where d.success and (i.logs > 1 or i.transcripts > 1)
+    group by d.agent_type, d.request_id
+),
+
+by_id as (
+    select
+        coalesce(r.log_number, i.log_number) as log_number,
+        coalesce(r.transcript_number, i.transcript_number) as transcript_number
+    from ids as i
+    left join repeated as r on r.agent_type = i.agent_type and r.request_id = i.request_id
+),
+
 -- What has no id, failed, or is known by its id to one source only may meet the other source by its tokens.
 unmatched as (
-    select d.*
+    select d.*, hash(d.agent_type, d.session_key, d.input_tokens, d.output_tokens) as token_hash
     from direct as d
     where d.request_id is null
-    union all
-    select d.*
-    from direct as d
-    where d.request_id is not null and not d.success
-    qualify row_number() over (
-        partition by d.agent_type, d.source, d.request_id order by d.ts, d.observation_key
-    ) = 1
-    union all
-    select d.*
-    from direct as d
-    semi join (
-        select coalesce(log_key, transcript_key) as observation_key
-        from by_id
-        where log_key is null or transcript_key is null
-    ) as single on single.observation_key = d.observation_key
+        or d.number in (select coalesce(log_number, transcript_number) from by_id
+            where log_number is null or transcript_number is null)
+        or d.number in (
+            select number from direct where request_id is not null and not success
+            qualify row_number() over (
+                partition by agent_type, source, request_id order by ts, observation_key
+            ) = 1
+        )
+),
+
+-- What only one source tells of meets nothing, however far apart it lies.
+hashes_of_both as (
+    select token_hash
+    from unmatched
+    group by token_hash
+    having bool_or(source = 'log') and bool_or(source = 'transcript')
+),
+
+meeting as (
+    select
+        number, source, agent_type, ts, observation_key,
+        concat_ws('|', session_key, developer_id, plain_model, success, input_tokens, cache_read_tokens,
+            cache_write_tokens, output_tokens) as token_tuple
+    from unmatched
+    where token_hash in (select token_hash from hashes_of_both)
 ),
 
 with_gap as (
     select
-        observation_key, source, agent_type, token_tuple, ts,
+        *,
         case when epoch_us(ts) - lag(epoch_us(ts)) over (
             partition by agent_type, token_tuple order by ts, observation_key
         ) <= 10000000 then 0 else 1 end as begins_island
-    from unmatched
+    from meeting
 ),
 
 with_island as (
@@ -89,8 +120,8 @@ with_occurrence as (
 
 by_tuple as (
     select
-        l.observation_key as log_key,
-        t.observation_key as transcript_key
+        l.number as log_number,
+        t.number as transcript_number
     from (select * from with_occurrence where source = 'log') as l
     full outer join (select * from with_occurrence where source = 'transcript') as t
         on t.agent_type = l.agent_type and t.token_tuple = l.token_tuple and t.island = l.island
@@ -98,13 +129,20 @@ by_tuple as (
 ),
 
 pairs as (
-    select log_key, transcript_key from by_id where log_key is not null and transcript_key is not null
+    select log_number, transcript_number from by_id where log_number is not null and transcript_number is not null
     union all
-    select log_key, transcript_key from by_tuple
+    select log_number, transcript_number from by_tuple
+    union all
+    select
+        case when source = 'log' then number end as log_number,
+        case when source = 'transcript' then number end as transcript_number
+    from unmatched as u
+    anti join hashes_of_both as b on b.token_hash = u.token_hash
 ),
 
 merged as (
     select
+        coalesce(l.number, t.number) as number,
         coalesce(l.observation_key, t.observation_key) as request_key,
         'request' as grain,
         coalesce(l.agent_type, t.agent_type) as agent_type,
@@ -142,8 +180,8 @@ merged as (
             when t.observation_key is null then [l.source]
             else [l.source, 'transcript'] end as sources
     from pairs as p
-    left join observations as l on l.observation_key = p.log_key
-    left join observations as t on t.observation_key = p.transcript_key
+    left join observations as l on l.number = p.log_number
+    left join observations as t on t.number = p.transcript_number
 ),
 
 -- Requests that name no session have no session to be better told of: there the developer decides.
@@ -178,8 +216,8 @@ counters as (
 
 told_otherwise as (
     select
-        observation_key as request_key, grain, agent_type, session_id, parent_session_id, developer_said, developer_id,
-        project_id, branch, ts, model_name, coalesce(query_source, 'main') as query_source, request_id, success,
+        number, observation_key as request_key, grain, agent_type, session_id, parent_session_id, developer_said,
+        developer_id, project_id, branch, ts, model_name, coalesce(query_source, 'main') as query_source, request_id, success,
         error_code, input_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
         cache_write_unknown_tokens, cache_write_tokens, output_tokens, coalesce(reasoning_tokens, 0) as reasoning_tokens,
         duration_ms, cost_reported_usd, speed, agent_version, [source] as sources
@@ -192,19 +230,28 @@ requests as (
     select * from told_otherwise
 ),
 
--- Where the session was then, or first; requests that know it themselves are not asked for.
+parents as (
+    {{ session_parents() }}
+),
+
+{{ session_homes() }},
+
+-- Where the session was then, or first, of sessions that moved; requests that know it themselves are not asked for.
 places as (
-    select agent_type, session_id, ts, cast(null as varchar) as request_key, project_id, branch
-    from {{ ref('stg_session_context') }}
+    select agent_type, session_id, ts, cast(null as bigint) as number, max(project_id) as project_id, max(branch) as branch
+    from session_lines
+    semi join session_moves using (agent_type, session_id)
+    group by agent_type, session_id, ts
     union all
-    select agent_type, session_id, ts, request_key, null, null
+    select agent_type, session_id, ts, number, null, null
     from requests
-    where session_id is not null and (project_id is null or branch is null)
+    semi join session_moves using (agent_type, session_id)
+    where project_id is null or branch is null
 ),
 
 located as (
     select
-        request_key,
+        number,
         coalesce(
             last_value(project_id ignore nulls) over until_then, first_value(project_id ignore nulls) over throughout
         ) as project_id,
@@ -214,31 +261,13 @@ located as (
     from places
     window
         until_then as (
-            partition by agent_type, session_id order by ts, request_key is not null rows unbounded preceding
+            partition by agent_type, session_id order by ts, number is not null rows unbounded preceding
         ),
         throughout as (
-            partition by agent_type, session_id order by ts, request_key is not null
+            partition by agent_type, session_id order by ts, number is not null
             rows between unbounded preceding and unbounded following
         )
-    qualify request_key is not null
-),
-
-named as (
-    select
-        r.* exclude (project_id, branch),
-        coalesce(r.project_id, w.project_id) as project_id,
-        coalesce(r.branch, w.branch) as branch,
-        case when mine.model_name is not null then mine.provider else anyones.provider end as model_provider,
-        case when mine.model_name is not null then mine.model_id else anyones.model_id end as model_id,
-        -- Tiers belong to one request; a sum of several is priced at the first tier.
-        case when r.grain = 'metric' then 0
-            else r.input_tokens + r.cache_read_tokens + r.cache_write_tokens end as whole_input_tokens
-    from requests as r
-    left join located as w on w.request_key = r.request_key
-    left join {{ ref('stg_model_names') }} as mine
-        on mine.model_name = r.model_name and mine.agent_type = r.agent_type
-    left join {{ ref('stg_model_names') }} as anyones
-        on anyones.model_name = r.model_name and anyones.agent_type = ''
+    qualify number is not null
 ),
 
 prices as (
@@ -250,45 +279,65 @@ speeds as (
     select distinct provider, model_id, speed from prices
 ),
 
+named as (
+    select
+        r.number,
+        r.ts,
+        case when mine.model_name is not null then mine.provider else anyones.provider end as model_provider,
+        case when mine.model_name is not null then mine.model_id else anyones.model_id end as model_id,
+        r.speed as speed_said,
+        -- Tiers belong to one request; a sum of several is priced at the first tier.
+        case when r.grain = 'metric' then 0
+            else r.input_tokens + r.cache_read_tokens + r.cache_write_tokens end as whole_input_tokens
+    from requests as r
+    left join {{ ref('stg_model_names') }} as mine
+        on mine.model_name = r.model_name and mine.agent_type = r.agent_type
+    left join {{ ref('stg_model_names') }} as anyones
+        on anyones.model_name = r.model_name and anyones.agent_type = ''
+),
+
 -- Of the prices that hold for a request: own ones first, then the highest tier, then the latest.
 price_choice as (
     select
-        n.request_key,
+        n.number,
         max(p.price_rank) as price_rank
-    from (
-        select
-            r.request_key, r.ts, r.model_provider, r.model_id, r.whole_input_tokens,
-            coalesce(s.speed, 'standard') as speed
-        from named as r
-        left join speeds as s
-            on s.provider = r.model_provider and s.model_id = r.model_id and s.speed = r.speed
-    ) as n
+    from named as n
+    left join speeds as s
+        on s.provider = n.model_provider and s.model_id = n.model_id and s.speed = n.speed_said
     join prices as p
         on p.provider = n.model_provider
         and p.model_id = n.model_id
-        and p.speed = n.speed
+        and p.speed = coalesce(s.speed, 'standard')
         and p.valid_from <= n.ts
         and (p.valid_to is null or n.ts < p.valid_to)
         and (p.tier_above_input_tokens = 0 or p.tier_above_input_tokens < n.whole_input_tokens)
-    group by n.request_key
+    group by n.number
 ),
 
 priced as (
     select
-        n.*,
+        r.* exclude (project_id, branch),
+        coalesce(r.project_id, h.project_id, w.project_id) as project_id,
+        coalesce(r.branch, h.branch, w.branch) as branch,
+        n.model_provider,
+        n.model_id,
         case when p.price_rank is not null then
-            {{ per_million(
-                token_price('n.input_tokens', 'p.input_usd_per_mtok')
-                ~ ' + ' ~ token_price('n.cache_read_tokens', 'p.cache_read_usd_per_mtok')
-                ~ ' + ' ~ token_price('(n.cache_write_5m_tokens + n.cache_write_unknown_tokens)', 'p.cache_write_5m_usd_per_mtok')
-                ~ ' + ' ~ token_price('n.cache_write_1h_tokens', 'p.cache_write_1h_usd_per_mtok')
-                ~ ' + ' ~ token_price('n.output_tokens', 'p.output_usd_per_mtok')
-                ~ " + case when n.success and n.grain = 'request' then cast(coalesce(p.request_usd, 0) * 1000 as decimal(38, 9)) else 0::decimal(38, 9) end"
-            ) }}
-        end as cost_priced_usd,
+            {{
+                token_price('r.input_tokens', 'p.input_usd_per_mtok')
+                ~ ' + ' ~ token_price('r.cache_read_tokens', 'p.cache_read_usd_per_mtok')
+                ~ ' + ' ~ token_price('(r.cache_write_5m_tokens + r.cache_write_unknown_tokens)', 'p.cache_write_5m_usd_per_mtok')
+                ~ ' + ' ~ token_price('r.cache_write_1h_tokens', 'p.cache_write_1h_usd_per_mtok')
+                ~ ' + ' ~ token_price('r.output_tokens', 'p.output_usd_per_mtok')
+                ~ " + case when r.success and r.grain = 'request' then cast(coalesce(p.request_usd, 0) * 1000 as decimal(38, 9)) else 0::decimal(38, 9) end"
+            }}
+        end as million_usd,
         p.price_source
-    from named as n
-    left join price_choice as c on c.request_key = n.request_key
+    from requests as r
+    left join session_homes as h
+        on h.agent_type = r.agent_type and h.session_id = r.session_id and not h.moved
+    left join located as w on w.number = r.number
+    left join named as n on n.number = r.number
+    left join price_choice as c on c.number = r.number
     left join prices as p on p.price_rank = c.price_rank
 )
 
@@ -333,7 +382,7 @@ select
         else 'unpriced' end as cost_basis,
     price_source,
     sources
-from priced
+from (select *, {{ per_million('million_usd') }} as cost_priced_usd from priced)
 {%- if not is_incremental() %}
 -- Stored by time: whoever asks for some days reads only their row groups.
 order by ts
