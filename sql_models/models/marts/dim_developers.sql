@@ -12,9 +12,10 @@ with commit_people as (
 ),
 
 identified as (
-    select developer_id, list_distinct(list(value) filter (where kind = 'email')) as emails
-    from {{ ref('stg_developer_identities') }}
-    group by developer_id
+    select n.developer_id, list_distinct(list(i.value) filter (where contains(i.value, '@'))) as emails
+    from {{ ref('stg_developer_identities') }} as i
+    join {{ ref('stg_developer_names') }} as n on n.value = i.value
+    group by n.developer_id
 ),
 
 session_people as (

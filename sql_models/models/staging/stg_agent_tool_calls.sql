@@ -38,11 +38,33 @@ span_records as (
     qualify row_number() over (partition by agent_type, trace_id, span_id order by batch_id, dedup_key) = 1
 ),
 
+-- A forked or resumed session repeats calls of the first one in its history, with their ids and times: whose call it
+-- is says the log, else the earliest of the sessions.
+owners as (
+    select tool_use_id, arg_min(session_id, (told_by, session_id)) as owner_id
+    from (
+        select tool_use_id, session_id, 1 as told_by
+        from {{ source('raw', 'otel_logs') }}
+        where agent_type = 'claude_code' and event_name = 'tool_result' and session_id is not null
+            and {{ touched_nearby('session', 'timestamp', 'timestamp', 60) }}
+        union all
+        select tool_use_id, session_id, case when is_sidechain then 3 else 2 end
+        from {{ source('raw', 'transcript_tool_calls') }}
+        where agent_type = 'claude_code' and session_id is not null
+            and {{ touched_nearby('session', 'timestamp', 'timestamp', 60) }}
+    )
+    where tool_use_id is not null
+    group by tool_use_id
+    having count(distinct session_id) > 1
+),
+
 transcript_lines as (
-    select *
-    from {{ source('raw', 'transcript_tool_calls') }}
-    where {{ touched('tool_session', "coalesce(session_id, '')", 'timestamp') }}
-    qualify row_number() over (partition by dedup_key order by batch_id) = 1
+    select r.*
+    from {{ source('raw', 'transcript_tool_calls') }} as r
+    left join owners as o on o.tool_use_id = r.tool_use_id and r.agent_type = 'claude_code'
+    where {{ touched('tool_session', "coalesce(r.session_id, '')", 'r.timestamp') }}
+        and (o.owner_id is null or o.owner_id is not distinct from r.session_id)
+    qualify row_number() over (partition by r.dedup_key order by r.batch_id) = 1
 ),
 
 told as (

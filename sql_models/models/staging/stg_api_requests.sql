@@ -85,8 +85,9 @@ hashes_of_both as (
 meeting as (
     select
         number, source, agent_type, ts, observation_key,
-        concat_ws('|', session_key, developer_id, plain_model, success, input_tokens, cache_read_tokens,
-            cache_write_tokens, output_tokens) as token_tuple
+        -- Of a request that failed a transcript may not know the model.
+        concat_ws('|', session_key, developer_id, case when success then plain_model end, success, input_tokens,
+            cache_read_tokens, cache_write_tokens, output_tokens) as token_tuple
     from unmatched
     where token_hash in (select token_hash from hashes_of_both)
 ),
