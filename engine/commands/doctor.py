@@ -26,6 +26,8 @@ LITTLE_SPACE = 1 << 30
 EXPIRES_SOON = timedelta(days=7)
 LAGGING_SECONDS = 30.0
 SLOW_SYNC_MS = 20.0
+DRIFTING_SECONDS = 90.0
+"""Counters and events come up to a minute late by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class Patient:
     settings: Settings
     status: dict[str, Any] | None
     now: datetime
+    coverage: tuple[dict[str, Any], ...] = ()
+    """The last days of `/api/v1/coverage`; empty without an engine."""
 
 
 Check = Callable[[Patient], Iterator[Finding]]
@@ -61,7 +65,10 @@ def run(arguments: argparse.Namespace) -> int:
     from engine.clock import SystemClock
 
     settings = engine_settings.load(arguments.data_dir, arguments.config)
-    patient = Patient(settings, _status(settings), SystemClock().now())
+    status = _asked(settings, "/api/v1/status")
+    coverage = _asked(settings, "/api/v1/coverage?since=7d&limit=1000") if status is not None else None
+    days = tuple((coverage or {}).get("data", ()))
+    patient = Patient(settings, status, SystemClock().now(), days)
     findings = [finding for check in CHECKS for finding in check(patient)]
     if arguments.json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2))
@@ -74,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if any(finding.verdict == "wrong" for finding in findings) else 0
 
 
-def _status(settings: Settings) -> dict[str, Any] | None:
+def _asked(settings: Settings, path: str) -> dict[str, Any] | None:
     import httpx
 
     from engine.client import connect, running_engine
@@ -84,7 +91,7 @@ def _status(settings: Settings) -> dict[str, Any] | None:
         return None
     try:
         with connect(address) as client:
-            answer = client.get("/api/v1/status")
+            answer = client.get(path)
             return dict(answer.json()) if answer.status_code == 200 else None
     except httpx.HTTPError:
         return None
@@ -169,6 +176,17 @@ def _delays(patient: Patient) -> Iterator[Finding]:
         yield Finding("tests", "wrong", sentence, "aa-engine models test shows the rows")
 
 
+def _clocks(patient: Patient) -> Iterator[Finding]:
+    """Days and links to commits go by the senders' clocks: one that is off is worth knowing."""
+    drifts = {(row["developer_id"], row["agent_type"]): row["clock_drift_seconds"] for row in patient.coverage[::-1]}
+    off = {who: drift for who, drift in drifts.items() if drift is not None and abs(drift) >= DRIFTING_SECONDS}
+    for (developer, agent), drift in sorted(off.items()):
+        said = (
+            f"the machine on which {developer} runs {agent} is {abs(drift):,.0f} s {'ahead' if drift > 0 else 'behind'}"
+        )
+        yield Finding("clocks", "note", said, "set its clock; what was dated wrong stays as it was sent")
+
+
 def _refused(patient: Patient) -> Iterator[Finding]:
     if patient.status is None:
         return
@@ -239,6 +257,7 @@ CHECKS: tuple[Check, ...] = (
     _directory,
     _engine,
     _delays,
+    _clocks,
     _refused,
     _sources,
     _backups,

@@ -447,6 +447,31 @@ class TestCoverage:
         assert days.rows("coverage", "web") == []
 
 
+class TestClocks:
+    """Everything arrives at noon of 2026-11-05 here."""
+
+    @pytest.mark.parametrize(
+        ("told", "drift"),
+        [
+            (["11:59:58"], -2.0),
+            (["12:07:00"], 420.0),
+            (["11:40:00"], -1200.0),
+            # Late deliveries say nothing where a prompt one was among them.
+            (["09:00:00", "11:59:59", "10:00:00"], -1.0),
+        ],
+    )
+    def test_the_promptest_delivery_tells_the_drift(self, tmp_path: Path, told: list[str], drift: float) -> None:
+        workspace = Workspace(tmp_path)
+        for number, when in enumerate(told):
+            workspace.write(Rows().request(f"s-{number}", ALICE, f"2026-11-05T{when}+00:00").raw)
+        workspace.write(Rows().request("old", BOB, "2026-11-01T10:00:00+00:00").raw)
+        clock = FixedClock(NOW)
+        with serve(workspace, tmp_path, Broadcaster(clock), clock) as api:
+            found = {row["developer_id"]: row["clock_drift_seconds"] for row in api.rows("coverage")}
+        workspace.close()
+        assert found == {ALICE: drift, BOB: None}
+
+
 class TestOthers:
     def test_agents(self, asked: Api) -> None:
         rows = {row["agent_type"]: row for row in asked.rows("agents")}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +53,31 @@ def test_without_an_engine_the_doctor_tells_what_it_can(tmp_path: Path) -> None:
     found = findings(engine)
     assert found["engine"]["todo"] == "aa-engine serve"
     assert (found["data"]["verdict"], found["data"]["todo"]) == ("wrong", f"chmod 700 {engine.data_dir}")
+
+
+def test_a_machine_whose_clock_is_wrong_is_named(tmp_path: Path) -> None:
+    def told(developer: str, seconds: float) -> None:
+        attributes = {"event.name": "api_request", "session.id": f"of-{developer}", "model": "claude-opus-4-8"}
+        record = {
+            "timeUnixNano": str(round((time.time() + seconds) * 1e9)),
+            "attributes": [{"key": key, "value": {"stringValue": value}} for key, value in attributes.items()]
+            + [{"key": name, "value": {"intValue": "5"}} for name in ("input_tokens", "output_tokens")],
+        }
+        service = {"attributes": [{"key": "service.name", "value": {"stringValue": "claude-code"}}]}
+        body = {"resourceLogs": [{"resource": service, "scopeLogs": [{"logRecords": [record]}]}]}
+        with engine.client() as client:
+            answer = client.post("/v1/logs", json=body, headers={"x-developer-id": developer})
+        assert answer.status_code == 200
+        engine.settled()
+
+    with running(tmp_path) as engine:
+        told("ada", 3600)
+        told("bob", -2)
+        told("bob", -7200)
+        eventually(lambda: engine.status()["models"] and "clocks" in findings(engine), "the clock is told of")
+        found = findings(engine)["clocks"]
+    assert found["verdict"] == "note"
+    assert re.search(r"ada runs claude_code is 3,[56]\d\d s ahead", found["said"])
 
 
 def test_metrics_are_for_those_who_may_read_and_prometheus_understands_them(tmp_path: Path) -> None:

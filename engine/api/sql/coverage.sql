@@ -42,6 +42,36 @@ told as (
     group by u.date, u.developer_id, u.agent_type
 ),
 
+-- How far the clock of the machine was off: the newest event of a delivery cannot be younger than its arrival, and the
+-- promptest of a day's deliveries is hardly older. What came more than a day late was not sent when it happened.
+deliveries as (
+    select
+        agent_type, developer_id, any_value(user_email) as user_email, batch_id,
+        date_diff('millisecond', min(received_at), max(timestamp)) / 1000.0 as ahead_seconds
+    from (
+        select agent_type, developer_id, user_email, batch_id, received_at, timestamp
+        from raw.otel_logs
+        where received_at >= $now::timestamptz - interval 7 days
+        union all
+        select agent_type, developer_id, user_email, batch_id, received_at, coalesce(end_time, timestamp)
+        from raw.otel_spans
+        where received_at >= $now::timestamptz - interval 7 days
+    )
+    group by agent_type, developer_id, batch_id
+),
+
+clocks as (
+    select
+        d.agent_type,
+        coalesce(by_id.developer_id, by_email.developer_id, d.developer_id, lower(d.user_email), 'unknown') as developer_id,
+        round(max(d.ahead_seconds), 3) as clock_drift_seconds
+    from deliveries as d
+    left join staging.stg_developer_names as by_id on by_id.value = lower(d.developer_id)
+    left join staging.stg_developer_names as by_email on by_email.value = lower(d.user_email)
+    where abs(d.ahead_seconds) <= 86400
+    group by all
+),
+
 settled as (
     select *, alarm is not null and alarm_since > $now::timestamptz - interval 15 minutes as is_young
     from told
@@ -58,6 +88,10 @@ select
         when t.is_latest and t.date >= cast($now::timestamptz - interval 14 days as date) then 'alarm'
         else 'past'
     end as state,
+    cast(c.clock_drift_seconds as double) as clock_drift_seconds,
     dim_developers.developer_name
 from settled as t
+left join clocks as c
+    on c.agent_type = t.agent_type and c.developer_id = t.developer_id
+    and t.date >= cast($now::timestamptz - interval 7 days as date)
 left join mart.dim_developers on dim_developers.developer_id = t.developer_id

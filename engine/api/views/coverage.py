@@ -72,6 +72,12 @@ COVERAGE = View(
         Column("silent_session_count", "integer", "sessions that the silent side does not tell of"),
         Column("silent_tokens", "integer", "tokens of these sessions in the silence"),
         Column("state", "text", "alarm (of now), past (alarm of an earlier day, or of two weeks ago) or quiet"),
+        Column(
+            "clock_drift_seconds",
+            "number",
+            "how far the sender's clock is ahead, or below zero behind (the way takes some seconds, too), by the"
+            " promptest delivery of the last seven days; null for older days",
+        ),
     ),
     key=("coverage_key",),
     default_sort="-date",
