@@ -101,6 +101,38 @@
     )
 {% endmacro %}
 
+{% macro touched_more__stg_request_observations__by_counters() %}
+    -- Counters without a session speak only where nothing else of that agent does, up to a day later; and a day's first
+    -- point grew since the last one of the day before.
+    with heard as (
+        select agent_type, timestamp from {{ source('raw', 'otel_logs') }}
+        where {{ touched('request_session', "coalesce(session_id, '')", 'timestamp') }}
+        union all
+        select agent_type, coalesce(end_time, timestamp) from {{ source('raw', 'otel_spans') }}
+        where {{ touched('request_session', "coalesce(session_id, '')", 'timestamp') }}
+        union all
+        select agent_type, timestamp from {{ source('raw', 'transcript_usage') }}
+        where {{ touched('request_session', "coalesce(session_id, '')", 'timestamp') }}
+    ),
+
+    days as (
+        select distinct {{ counter_day('agent_type', "timestamp + to_days(cast(d.later as integer))") }} as key
+        from heard, (select unnest([-1, 0, 1]) as later) as d
+        union
+        select distinct {{ counter_day('agent_type', "timestamp + interval 1 day") }}
+        from {{ source('raw', 'otel_metrics') }}
+        where session_id is null and {{ touched('request_session', counter_day('agent_type', 'timestamp')) }}
+    )
+
+    select unnest(['session', 'request_session']) as set_name, key
+    from (
+        select distinct {{ counter_day('agent_type', 'timestamp') }} as key
+        from {{ source('raw', 'otel_metrics') }}
+        where session_id is null and {{ counts_tokens('metric_name') }}
+    )
+    where key in (select key from days)
+{% endmacro %}
+
 {% macro touched_more__int_commit_evidence() %}
     -- Commits made while a touched session was at work or shortly after, by its developer.
     select distinct 'commit' as set_name, c.commit_hash as key

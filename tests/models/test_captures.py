@@ -18,6 +18,7 @@ from engine.ingest.payloads import SenderContext
 from engine.ingest.transcript_rows import RowBuilder
 from engine.projects import ProjectIdentity
 from engine.store.rows import RawRows
+from tests.models.raw import rows
 from tests.models.workbench import ARRIVAL, Workbench
 
 CAPTURES = Path(__file__).parents[1] / "fixtures" / "telemetry"
@@ -47,9 +48,10 @@ def telemetry(scenario: str, tables: tuple[str, ...] | None = None) -> list[RawR
             if content[:2] == b"\x1f\x8b":
                 content = otlp.gunzip(content, 1 << 26)
             decoded = otlp.decode(signal, content, encoding=encoding, received_at=ARRIVAL, context=ALICE)  # type: ignore[arg-type]
-            rows = RawRows()
-            rows.tables = {name: made for name, made in decoded.rows.tables.items() if tables is None or name in tables}
-            found.append(rows)
+            taken = RawRows()
+            wanted = decoded.rows.tables if tables is None else tables
+            taken.tables = {name: made for name, made in decoded.rows.tables.items() if name in wanted}
+            found.append(taken)
     return found
 
 
@@ -181,6 +183,61 @@ def test_counters_alone_give_the_same_tokens_and_money(bench: Workbench, scenari
     assert counted(bench) == truth(scenario)
     assert bench.row("select sum(cost_reported_usd) = sum(cost_priced_usd) from staging.stg_api_requests") == (True,)
     assert bench.row("select sum(request_count) from mart.fct_daily_usage") == (0,)
+
+
+SESSIONLESS = [
+    name for name in SCENARIOS if name.startswith(("copilot/", "codex/")) and telemetry(name, ("otel_metrics",))
+]
+
+
+@pytest.mark.parametrize("scenario", SESSIONLESS)
+def test_counters_without_sessions_give_the_same_tokens(bench: Workbench, scenario: str) -> None:
+    bench.take(*telemetry(scenario, ("otel_metrics",)))
+    bench.build()
+    assert counted(bench) == truth(scenario)
+    assert bench.rows("select distinct grain, session_id, sources from staging.stg_api_requests") == [
+        ("metric", None, ["metric"])
+    ]
+    assert bench.row("select count(*) from mart.fct_sessions") == (0,)
+
+
+@pytest.mark.parametrize("scenario", ["claude/tool-grpc", "claude/long-delta"])
+@pytest.mark.parametrize("restarts", [False, True])
+def test_cumulative_counters_of_claude_give_the_same_tokens(bench: Workbench, scenario: str, restarts: bool) -> None:
+    groups = cumulative(telemetry(scenario, ("otel_metrics",)), restarts=restarts)
+    random.Random(scenario).shuffle(groups)
+    bench.take(*groups)
+    bench.build()
+    assert counted(bench) == truth(scenario)
+
+
+def cumulative(groups: list[RawRows], *, restarts: bool) -> list[RawRows]:
+    """The same counters as running totals; with `restarts` they begin again now and then: they fall."""
+    totals: dict[object, float] = {}
+    starts: dict[object, object] = {}
+    points = sorted(
+        (point for group in groups for point in points_of(group) if point["kind"] == "sum"),
+        key=lambda point: point["timestamp"],
+    )
+    made = []
+    for number, point in enumerate(points):
+        series = point["series_key"]
+        total = totals.get(series, 0.0) + point["metric_value"]
+        if restarts and number % 7 == 3 and point["metric_value"] < totals.get(series, 0.0):
+            total = point["metric_value"]
+        totals[series] = total
+        point |= {
+            "metric_value": total,
+            "temporality": "cumulative",
+            "start_time": starts.setdefault(series, point["start_time"]),
+        }
+        made.append(rows("otel_metrics", **{name: value for name, value in point.items() if name != "dedup_key"}))
+    return made
+
+
+def points_of(group: RawRows) -> list[dict[str, Any]]:
+    columns = group.tables.get("otel_metrics", {})
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
 def test_spans_alone_give_the_same_tokens(bench: Workbench) -> None:

@@ -322,3 +322,20 @@ def test_a_replay_after_the_dedup_window_moves_no_total(bench: Workbench) -> Non
     )
     bench.build()
     assert bench.rows(TOKENS) == before
+
+
+def test_counters_without_a_session_speak_only_where_nothing_else_does(bench: Workbench) -> None:
+    day = 86_400
+    told: dict[str, Any] = {"agent_type": "codex", "metric_name": "codex.turn.token_usage", "kind": "histogram"}
+    bench.take(
+        line(0, agent_type="codex", session_id="c1", input_tokens=10, output_tokens=0),
+        counter("input", 11, 60, session_id=None, **told),
+        counter("input", 13, 60, session_id=None, **told, developer_id="bob@acme.dev"),
+        counter("input", 17, 3 * day, session_id=None, **told),
+    )
+    bench.build()
+    assert bench.rows("select grain, input_tokens from staging.stg_api_requests order by 2") == [
+        ("request", 10),
+        ("metric", 13),
+        ("metric", 17),
+    ]

@@ -209,9 +209,14 @@ counters as (
         on s.agent_type = m.agent_type
             and coalesce(s.session_id, 'none:' || s.developer_id) = coalesce(m.session_id, 'none:' || m.developer_id)
     where m.source = 'metric'
-        -- Counters without a session may repeat what transcripts say with one.
+        -- Counters without a session may repeat what anything else says with one: they speak for developers of whose
+        -- agent nothing else was heard for a day (counters come a minute late, and around midnight).
         and (m.session_id is not null or not exists (
-            select 1 from {{ source('raw', 'transcript_usage') }} as u where u.agent_type = m.agent_type
+            select 1
+            from {{ ref('stg_request_observations') }} as u
+            where u.agent_type = m.agent_type and u.developer_id = m.developer_id
+                and u.session_id is not null and u.source <> 'metric' and u.success
+                and u.ts between m.ts - interval 1 day and m.ts + interval 1 hour
         ))
 ),
 
@@ -347,7 +352,8 @@ select
     grain,
     agent_type,
     session_id,
-    coalesce(session_id, '') as session_key,
+    coalesce(session_id, case when grain = 'metric' then {{ counter_day('agent_type', 'ts') }} else '' end)
+        as session_key,
     parent_session_id,
     developer_id,
     developer_said,

@@ -206,28 +206,42 @@ from_spans as (
     left join parents as f on f.parents_agent = r.agent_type and f.child_id = r.session_id
 ),
 
--- Points of the agents' token and cost counters whose series name a session. Delta points are what they say;
+-- Points of the agents' token and cost counters, whether their series name a session or (Codex, Copilot) never do. Delta
+-- points are what they say;
 -- cumulative ones become increases within (series, start): a smaller value means that the counter began again.
 metric_points as (
     select
         *,
         case when metric_name like '%cost.usage' then 'cost'
-             else case lower(replace(token_type, '_', ''))
+             else case lower(replace(coalesce(token_type, replace(metric_name, 'gen_ai.client.inference.usage.', '')), '_', ''))
                  when 'input' then 'input'
                  when 'tool' then 'input'
                  when 'output' then 'output'
                  when 'cacheread' then 'cache_read'
                  when 'cache' then 'cache_read'
+                 when 'cachedinput' then 'cache_read'
                  when 'cachecreation' then 'cache_write'
                  when 'cachewrite' then 'cache_write'
+                 when 'cachewriteinput' then 'cache_write'
                  when 'thought' then 'reasoning'
-                 when 'reasoning' then 'reasoning' end end as measure
+                 when 'reasoning' then 'reasoning'
+                 when 'reasoningoutput' then 'reasoning'
+                 -- Copilot has a counter for each.
+                 when 'inputtokens' then 'input'
+                 when 'outputtokens' then 'output'
+                 when 'cacheread.inputtokens' then 'cache_read'
+                 when 'cachewrite.inputtokens' then 'cache_write'
+                 when 'cachecreation.inputtokens' then 'cache_write'
+                 when 'reasoning.outputtokens' then 'reasoning' end end as measure
     from {{ source('raw', 'otel_metrics') }}
-    where {{ touched('request_session', "coalesce(session_id, '')", 'timestamp') }}
-        and kind = 'sum'
-        and metric_name in (
-            'claude_code.token.usage', 'claude_code.cost.usage', 'gemini_cli.token.usage', 'qwen-code.token.usage'
+    where (
+            {{ touched('request_session', "coalesce(session_id, " ~ counter_day('agent_type', 'timestamp') ~ ")", 'timestamp') }}
+            -- The point before the day's first one tells how much that one grew by.
+            or (session_id is null
+                and {{ touched('request_session', counter_day('agent_type', 'timestamp + interval 1 day')) }})
         )
+        and kind = case when metric_name = 'codex.turn.token_usage' then 'histogram' else 'sum' end
+        and {{ counts_tokens('metric_name') }}
     qualify row_number() over (partition by dedup_key order by batch_id) = 1
 ),
 
@@ -265,6 +279,7 @@ metric_sums as (
         sum(cast(increase as decimal(38, 12))) filter (where measure = 'cost') as cost_reported_usd
     from metric_increases
     where measure is not null and increase > 0
+        and {{ touched('request_session', "coalesce(session_id, " ~ counter_day('agent_type', 'timestamp') ~ ")") }}
     group by all
 ),
 
@@ -320,7 +335,8 @@ select
     o.grain,
     o.agent_type,
     o.session_id,
-    coalesce(o.session_id, '') as session_key,
+    coalesce(o.session_id, case when o.source = 'metric' then {{ counter_day('o.agent_type', 'o.ts') }} else '' end)
+        as session_key,
     o.parent_session_id,
     coalesce(o.developer_said, o.user_email, o.user_id) as developer_said,
     coalesce(
