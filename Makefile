@@ -25,7 +25,7 @@ $(DBT)/.dbt: requirements/dbt.txt
 	@$(DBT)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dbt.txt
 	@touch $@
 
-.PHONY: console test check equivalence bench dist help
+.PHONY: console test check equivalence bench drills dist help
 
 console: $(VENV)/.runtime ## Open the console on an embedded engine (ARGS=--demo: a simulated team)
 	@$(BIN)/aa-console $(ARGS)
@@ -44,6 +44,9 @@ equivalence: $(VENV)/.test $(DBT)/.dbt ## Real dbt and our runner build the same
 
 bench: $(VENV)/.test ## Measure, each figure beside a baseline of the same run (ARGS=name runs one)
 	@$(BIN)/python -m bench $(ARGS)
+
+drills: $(VENV)/.test ## Kill, fill, damage and starve an engine a hundred times (ARGS=... goes to pytest)
+	@AA_DRILLS=$${AA_DRILLS:-100} $(BIN)/python -m pytest tests/drills $(ARGS)
 
 dist: $(VENV)/.test ## Build the wheel
 	@$(BIN)/python -m build --wheel --no-isolation --outdir dist .

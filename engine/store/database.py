@@ -135,10 +135,10 @@ def _connect(path: Path) -> duckdb.DuckDBPyConnection:
                 f"{path} is in use by process {holder.group(1)}",
                 hint="stop that engine first, or give --data-dir another directory",
             ) from error
-        raise StorageError(
-            f"cannot open {path}: {text}",
-            hint=f"`aa-engine backup restore latest --data-dir {path.parent}` puts the newest backup in its place",
-        ) from error
+        hint = f"`aa-engine backup restore latest --data-dir {path.parent}` puts the newest backup in its place"
+        if "WAL file" in text:
+            hint = f"move {path}.wal away and start again: the journal holds what was in it"
+        raise StorageError(f"cannot open {path}: {text}", hint=hint) from error
     return connection
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import grpc
 import httpx
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality
 
 from engine.store.rows import dedup_key
 from tests.e2e.engine_process import EngineProcess, eventually
@@ -72,7 +73,7 @@ class MetricSender(threading.Thread):
         options = [("grpc.max_reconnect_backoff_ms", 200), ("grpc.initial_reconnect_backoff_ms", 50)]
         first = FIRST_MICROSECOND
         with grpc.insecure_channel(self._address, options=options) as channel:
-            export = channel.unary_unary(EXPORT)
+            export = channel.unary_unary(EXPORT, None, None)
             while not self._ending.wait(0.01):
                 times = range(first, first + A_REQUEST)
                 first += A_REQUEST
@@ -91,9 +92,9 @@ def points(times: range) -> bytes:
     """An export of one point at each of these microseconds."""
     message = ExportMetricsServiceRequest()
     metric = message.resource_metrics.add().scope_metrics.add().metrics.add(name="drill.count", unit="1")
-    metric.sum.aggregation_temporality = 1
-    for time in times:
-        metric.sum.data_points.add(time_unix_nano=time * 1000, as_int=1)
+    metric.sum.aggregation_temporality = AggregationTemporality.AGGREGATION_TEMPORALITY_DELTA
+    for microsecond in times:
+        metric.sum.data_points.add(time_unix_nano=microsecond * 1000, as_int=1)
     return message.SerializeToString()
 
 
@@ -142,7 +143,7 @@ def doubled(engine: EngineProcess) -> list[tuple[object, ...]]:
 def load(engine: EngineProcess) -> Iterator[Load]:
     """Load for the length of a block."""
     sending = Load(engine)
-    senders = [*sending.events, sending.metrics]
+    senders: tuple[EventSender | MetricSender, ...] = (*sending.events, sending.metrics)
     for sender in senders:
         sender.start()
     try:
