@@ -1,9 +1,9 @@
 """Every view of the API at the size of a team's year, while telemetry comes in.
 
 Owns one measurement: a generated team's history (50 developers, ten sessions a working day each, a year), a real engine
-on it, and the questions that a console's screens ask, one after the other over the socket and none of them twice: first at rest (the baseline
-of the same run), then while 5,000 points a second come in from another process. Refuses to judge single answers: it
-prints percentiles by view, and the slowest questions in words.
+on it, and the questions that a console's screens ask, one after the other over the socket and none of them twice: first
+at rest (the baseline of the same run), then while 5,000 points a second come in from another process. Refuses to judge
+single answers: it prints percentiles by view, and the slowest questions in words.
 Run: python -m bench views [--sessions N] [--rounds N] [--rate N] [--keep FOLDER]
 """
 
