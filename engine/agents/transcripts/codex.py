@@ -122,7 +122,7 @@ class CodexReader:
     def _line(
         self, entry: Mapping[str, Any], payload: Mapping[str, Any], timestamp: Instant, facts: list[Fact]
     ) -> None:
-        lineage, kind, what = self._lineage, entry.get("type"), payload.get("type")
+        lineage, kind, what = self._lineage, text(entry.get("type")), text(payload.get("type"))
         if kind == "session_meta":
             self._meta(payload, timestamp, facts)
             return

@@ -82,7 +82,7 @@ class GeminiReader(EntryReader):
                 self._call(call, timestamp, facts)
 
     def _call(self, call: Mapping[str, Any], began: Instant, facts: list[Fact]) -> None:
-        call_id, name, status = text(call.get("id")), text(call.get("name")), call.get("status")
+        call_id, name, status = text(call.get("id")), text(call.get("name")), text(call.get("status"))
         if call_id is None or name is None or status not in DONE:
             return
         ended = instant(call.get("timestamp")) or began

@@ -118,7 +118,7 @@ class QwenReader(EntryReader):
 
     def _result(self, entry: Mapping[str, Any], timestamp: Instant, facts: list[Fact]) -> None:
         result = mapping(entry.get("toolCallResult"))
-        call_id, status = text(result.get("callId")), result.get("status")
+        call_id, status = text(result.get("callId")), text(result.get("status"))
         if call_id is not None:
             failed = status in FAILED
             error_type = text(result.get("errorType"), 60) or str(status) if failed else None
