@@ -7,7 +7,6 @@ keep coming in, and the next batch is tried again.
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
+from engine import log
 from engine.contract import ChangeSet
 from engine.errors import EngineError, ModelError
 from engine.measures import REFRESH
@@ -195,9 +195,9 @@ class ModelKeeper:
             raise
         trouble = self._workspace.declared_trouble
         if trouble is not None and trouble != self.prices_trouble:
-            print(f"aa-engine: {trouble}", file=sys.stderr, flush=True)
+            log.say(trouble, part="prices")
         if trouble is None and self.prices_trouble is not None:
-            print("aa-engine: prices.yaml and plans.yaml are right again", file=sys.stderr, flush=True)
+            log.say("prices.yaml and plans.yaml are right again", level="info", part="prices")
         self.prices_trouble = trouble
 
     def _prices_edited(self) -> None:
@@ -229,7 +229,7 @@ class ModelKeeper:
 
     def _say(self, trouble: str | None) -> None:
         if trouble is not None and trouble != self.trouble:
-            print(f"aa-engine: the models are not up to date: {trouble}", file=sys.stderr, flush=True)
+            log.say(f"the models are not up to date: {trouble}", part="models")
         self.trouble = trouble
 
 

@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from engine import __version__
+from engine import __version__, log
 from engine.errors import EngineError
 from engine.serving.parts import LOCKED, Part, Start
 from engine.settings import Settings
@@ -70,9 +70,10 @@ class Supervisor:
         self, settings: Settings, command: Sequence[str], complain: Callable[[str], None] | None = None
     ) -> None:
         """`command`: what starts a part; `--part …` is added to it."""
+        log.configure(settings["log.format"])
         self._settings = settings
         self._command = list(command)
-        self._complain = complain or (lambda line: print(f"aa-engine: {line}", file=sys.stderr, flush=True))
+        self._complain = complain or log.say
         self._events: queue.SimpleQueue[tuple[str, int, dict[str, Any]]] = queue.SimpleQueue()
         self._children = {part: Child(part) for part in PARTS}
         self._news: dict[Part, socket.socket] = {}

@@ -139,3 +139,14 @@ def test_what_was_refused_at_the_door_is_listed_and_not_replayed(tmp_path: Path)
         replayed = aa_engine(tmp_path, "dead-letters", "replay", "--json", "--data-dir", str(engine.data_dir))
     assert "logs" in table.stdout
     assert json.loads(replayed.stdout) == {"replayed": 0, "gone": []}
+
+
+def test_a_log_collector_gets_an_object_a_line(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir(mode=0o700)
+    (tmp_path / "data" / "prices.yaml").write_text("models: [\n")
+    (tmp_path / "data" / "engine.yaml").write_text("log:\n  format: json\n")
+    with running(tmp_path) as engine:
+        eventually(lambda: engine.stderr().strip(), "the wrong file is told")
+    said = [json.loads(line) for line in engine.stderr().splitlines()]
+    assert any(each["part"] == "prices" and "prices.yaml" in each["message"] for each in said)
+    assert {"time", "level", "message"} <= set(said[0])
