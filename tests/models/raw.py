@@ -76,7 +76,7 @@ def line(seconds: float = 0, **columns: Any) -> RawRows:
     )
 
 
-def counter(token_type: str, value: float, seconds: float = 0, **columns: Any) -> RawRows:
+def counter(token_type: str | None, value: float, seconds: float = 0, **columns: Any) -> RawRows:
     """A point of Claude Code's token counter."""
     made = {
         "timestamp": at(seconds),

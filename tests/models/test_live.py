@@ -97,7 +97,7 @@ def a_teams_day() -> list[RawRows]:
         log("tool_result", 2000, tool_name="Bash", is_git_commit=True, commit_sha="2c00000", session_id="s2"),
         # Counters that never name a session: running totals across midnight, and some that a history makes superfluous.
         *(
-            counter("", 100.0 * number, 43_000 + 400 * number, session_id=None, token_type=None, **COPILOT)
+            counter(None, 100.0 * number, 43_000 + 400 * number, session_id=None, **COPILOT)
             for number in (1, 2, 3, 4)
         ),
         counter("input", 80, 100, session_id=None, **CODEX),
