@@ -31,9 +31,9 @@ class Action:
     why_not: str = ""
 
 
-WIDE_HINTS = (60, 65, 75, 85, 99)
+WIDE_HINTS = (60, 62, 65, 75, 85, 99)
 """Hints for which only a wide screen has room."""
-LISTS = frozenset({"live", "cost", "commits", "developers", "developer", "sessions", "session"})
+LISTS = frozenset({"live", "cost", "commits", "developers", "developer", "sessions", "session", "coverage"})
 ENGINE_SORTED = LISTS - {"session"}
 
 ACTIONS: tuple[Action, ...] = (
@@ -51,6 +51,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("cost", ("2",), "2", "Cost", "what it costs, by developer, agent, model, repository, branch or day", "Go"),
     Action("commits", ("3",), "3", "Commits", "commits and how much an agent had part in them", "Go"),
     Action("developers", ("4",), "4", "Developers", "people, the most recently seen first", "Go"),
+    Action("coverage", ("c",), "c", "coverage", "which sources told of each day; sources that fell silent first", "Go", hint=62),
     Action("command", ("colon", "ctrl+p"), ":", "go", "go to a screen by name, with a filter: `:cost dev:alice`", "Go", hint=90),
     Action("last", ("minus",), "-", "last screen", "back and forth between two screens", "Go"),
     Action("older", ("left_square_bracket",), "[", "older", "the screen before, in the history of screens", "Go"),
@@ -67,7 +68,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("pause", ("p",), "p", "pause", "hold the screen still; changes are counted and shown when you go on", "Look", hint=50),
     Action("follow", ("f",), "f", "follow", "keep the cursor on the newest row", "Look", hint=60, pages=LISTS, why_not="nothing to follow here"),
     Action("details", ("d",), "d", "details", "show or hide the details of the row", "Look", hint=65),
-    Action("explain", ("i",), "i", "explain", "what stands behind this row's cost: definition, model calls, prices, SQL", "Look", hint=75),
+    Action("explain", ("i",), "i", "explain", "what stands behind a figure of this row: its meaning, the rows it is made of, prices, SQL", "Look", hint=75),
     Action("wide", ("w",), "w", "wide", "show the columns that are left out by default", "Look"),
     Action("anonymise", ("x",), "x", "anonymise", "show stable aliases instead of people's names", "Look", hint=85),
     Action("reload", ("ctrl+r",), "ctrl+r", "reload", "ask the engine again", "Look"),
@@ -89,7 +90,7 @@ OFFERS: tuple[Action, ...] = (
 TABS: tuple[tuple[str, str], ...] = (("1", "Live"), ("2", "Cost"), ("3", "Commits"), ("4", "Developers"))
 
 SCREENS: dict[str, str] = {
-    "live": "live", "cost": "cost", "costs": "cost", "commits": "commits", "developers": "developers", "devs": "developers",
+    "live": "live", "cost": "cost", "costs": "cost", "commits": "commits", "developers": "developers", "devs": "developers", "coverage": "coverage", "sources": "coverage",
 }  # fmt: skip
 """Names that `:` and `--view` know, and the screen they mean."""
 

@@ -214,6 +214,93 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
+class Coverage:
+    """What the sources told of a developer's day with an agent. `alarm`: a source fell silent; `state` alarm: now."""
+
+    coverage_key: str
+    date: date | None = None
+    developer_id: str | None = None
+    developer_name: str | None = None
+    agent_type: str = ""
+    sources: tuple[str, ...] = ()
+    session_count: int | None = None
+    request_count: int | None = None
+    telemetry_request_count: int | None = None
+    transcript_request_count: int | None = None
+    hook_session_count: int | None = None
+    total_tokens: int | None = None
+    log_tokens: int | None = None
+    span_tokens: int | None = None
+    metric_tokens: int | None = None
+    transcript_tokens: int | None = None
+    single_source_tokens: int | None = None
+    cost_usd: Decimal | None = None
+    telemetry_cost_usd: Decimal | None = None
+    transcript_cost_usd: Decimal | None = None
+    single_source_cost_usd: Decimal | None = None
+    telemetry_until: datetime | None = None
+    transcript_until: datetime | None = None
+    verdict: str | None = None
+    alarm: str | None = None
+    alarm_since: datetime | None = None
+    last_told_at: datetime | None = None
+    last_told_version: str | None = None
+    silent_version: str | None = None
+    silent_session_count: int | None = None
+    silent_tokens: int | None = None
+    state: str = "quiet"
+
+    @property
+    def key(self) -> str:
+        return self.coverage_key
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSource:
+    """What one source alone told of a session; `source` counted: all of them brought together."""
+
+    source_key: str
+    agent_type: str = ""
+    session_id: str = ""
+    source: str = ""
+    request_count: int | None = None
+    error_count: int | None = None
+    sign_count: int | None = None
+    total_tokens: int | None = None
+    difference_tokens: int | None = None
+    only_tokens: int | None = None
+    cost_usd: Decimal | None = None
+    cost_reported_usd: Decimal | None = None
+    first_event_at: datetime | None = None
+    last_event_at: datetime | None = None
+
+    @property
+    def key(self) -> str:
+        return self.source_key
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """How far a total may be believed."""
+
+    trust_key: str
+    developer_count: int | None = None
+    alarm_developer_count: int | None = None
+    stopped_developer_count: int | None = None
+    missing_developer_count: int | None = None
+    unread_developer_count: int | None = None
+    total_tokens: int | None = None
+    single_source_tokens: int | None = None
+    metric_tokens: int | None = None
+    unpriced_tokens: int | None = None
+    cost_usd: Decimal | None = None
+
+    @property
+    def key(self) -> str:
+        return self.trust_key
+
+
+@dataclass(frozen=True, slots=True)
 class Totals:
     """`metadata.totals` of a cost answer: the measures over all rows, not only those sent."""
 

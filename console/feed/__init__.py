@@ -11,11 +11,22 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
-from console.rows import Commit, Cost, Developer, Metadata, Request, Session, Tool
+from console.rows import (
+    Commit,
+    Cost,
+    Coverage,
+    Developer,
+    Metadata,
+    Request,
+    Session,
+    SessionSource,
+    Tool,
+    Trust,
+)
 from engine.contract import ChangeSet
 
 Record = TypeVar("Record", bound="AnyRow")
-AnyRow = Session | Request | Tool | Commit | Developer | Cost
+AnyRow = Session | Request | Tool | Commit | Developer | Cost | Coverage | SessionSource | Trust
 
 VIEWS: dict[str, type[AnyRow]] = {
     "sessions": Session,
@@ -24,6 +35,9 @@ VIEWS: dict[str, type[AnyRow]] = {
     "commits": Commit,
     "developers": Developer,
     "costs": Cost,
+    "coverage": Coverage,
+    "session_sources": SessionSource,
+    "trust": Trust,
 }
 """Views of `/api/v1/…` this console reads, and the type of their rows."""
 

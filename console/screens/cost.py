@@ -12,11 +12,12 @@ from typing import Any, ClassVar
 from console.feed import Query
 from console.rows import Cost
 from console.screens.live import SessionsPage
-from console.screens.page import Page, Pane, is_, lacks
+from console.screens.page import Page, Pane, is_, lacks, total_of
 from console.store import PAGE
-from console.views import costs, daychart, text
+from console.views import costs, coverage, daychart, text
 from console.views.columns import Column
 from console.views.context import Context
+from console.views.figures import Figure
 from console.views.line import Line, Span
 from console.views.sessions import share_bars
 
@@ -33,7 +34,7 @@ class CostPage(Page):
     default_filter: ClassVar[str] = "since:30d"
     default_sort: ClassVar[str] = "cost_usd"
     chart_height: ClassVar[int] = 7
-    detail_height: ClassVar[int] = 4
+    detail_height: ClassVar[int] = 5
     groups: ClassVar[Sequence[tuple[str, str, str]]] = costs.GROUPS
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -63,6 +64,7 @@ class CostPage(Page):
             "rows": self.base(self.sheet.refresh_limit("rows")),
             "days": days,
             "models": replace(plain, by="model", sort="-cost_usd", limit=50),
+            "trust": replace(plain, view="trust", by="", limit=1),
         }
         if self.roomy:
             asked["agents"] = replace(plain, by="agent", sort="-cost_usd", limit=MOST_SERIES)
@@ -110,6 +112,9 @@ class CostPage(Page):
         key = "unknown" if row.group_key is None else row.group_key
         return {"view": "costs", "row": key, "column": "cost_usd", **seen}
 
+    def totals(self) -> Sequence[Figure]:
+        return total_of(self.base())
+
     def copy_text(self, row: Cost) -> str:
         return row.group_key or ""
 
@@ -147,10 +152,16 @@ class CostPage(Page):
         note = costs.unpriced_note(self.sheet.metadata("rows").totals, self.sheet.rows("models"), width)
         others = {name: answer.rows for name, answer in self.details.answers.items() if name != "day"}
         drawn = costs.breakdown(row, self.group_by, others, context, width)
-        if height <= 3:
-            return (*drawn[: height - 1], *note[:1])
-        days = () if self.group_by == "day" else self._group_days(context, width, height - len(drawn) - 4)
-        return (*drawn, (), *days, *note)
+        known = self.sheet.rows("trust")
+        unpriced = [each.key_name or each.key for each in self.sheet.rows("models") if each.unpriced_tokens]
+        trust = coverage.trust_lines(known[0] if known else None, width, 2 if height <= 4 else 5, unpriced)
+        if height <= 4:
+            # Two lines: what is missing in the total, else what the total means and how sure it is.
+            last = trust if unpriced or len(trust) > 1 else [*note[: 2 - len(trust)], *trust]
+            return (*drawn[: height - max(1, len(last))], *last)
+        days = () if self.group_by == "day" else self._group_days(context, width, height - len(drawn) - 5 - len(trust))
+        shown = ((), (Span("how sure the total is", "header"),), *trust) if trust else ()
+        return (*drawn, (), *days, *note, *shown)
 
     def _group_days(self, context: Context, width: int, height: int) -> Sequence[Line]:
         days = self.details.rows("day")

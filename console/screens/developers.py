@@ -12,10 +12,11 @@ from typing import Any, ClassVar
 from console.feed import Query
 from console.rows import Developer
 from console.screens.commits import CommitsPage
+from console.screens.coverage import CoveragePage
 from console.screens.live import SessionsPage
-from console.screens.page import Page, Pane, cost_of, figures, is_
+from console.screens.page import Page, Pane, cost_of, figures, is_, silent_sources
 from console.store import PAGE
-from console.views import commits, developers, sessions, text
+from console.views import commits, coverage, developers, sessions, text
 from console.views.columns import Column
 from console.views.context import Context
 from console.views.daychart import day_chart, small
@@ -86,6 +87,7 @@ class Section(Page):
             **super().queries(),
             "person": Query("developers", scope, since=self.range, limit=1),
             "days": Query("costs", scope, since="14d", by="day", sort="-key", limit=31),
+            "trust": Query("trust", scope, since="14d", limit=1),
             "tools": Query("tools", scope, since=self.range, sort="-ts", limit=500),
         }
 
@@ -109,6 +111,7 @@ class Section(Page):
         share = text.percent(row.assisted_commit_count, row.commit_count)
         roomy = width >= 120
         return figures(
+            silent_sources(self.sheet.rows("trust")),
             (text.cents(row.cost_usd), self.range),
             (text.count(row.session_count), "sessions") if roomy else "",
             (text.count(row.commit_count), "commits"),
@@ -177,8 +180,32 @@ class ModelsSection(Section):
     def base(self, limit: int = PAGE) -> Query:
         return replace(super().base(limit), by="model")
 
+    def number(self, row: Any) -> Mapping[str, str] | None:
+        asked = self.base().parameters()
+        seen: dict[str, str] = {name: asked[name] for name in ("by", "filter", "since", "until") if name in asked}
+        key = "unknown" if row.group_key is None else row.group_key
+        return {"view": "costs", "row": key, "column": "cost_usd", **seen}
+
     def copy_text(self, row: Any) -> str:
         return row.group_key or ""
+
+
+class SourcesSection(Section, CoveragePage):
+    """Which sources told of a developer's days."""
+
+    section: ClassVar[str] = "Sources"
+    name: ClassVar[str] = "developer"
+    default_filter: ClassVar[str] = "since:30d"
+    default_sort: ClassVar[str] = "date"
+    default_descending: ClassVar[bool] = True
+
+    @property
+    def columns(self) -> Sequence[Column]:
+        return tuple(column for column in coverage.COLUMNS if column.id != "developer")
+
+    def panes(self, context: Context, *, large: bool) -> Sequence[Pane]:
+        # The alarm of the day under the cursor needs its words.
+        return super().panes(context, large=large) if large else ()
 
 
 def developer_page(row: Developer, since: str) -> Section:
@@ -186,7 +213,8 @@ def developer_page(row: Developer, since: str) -> Section:
     scope = (is_("dev", row.developer_id or ""),)
     filter = f"since:{since}" if since else ""
     neighbours = tuple(
-        kind(scope, (), filter) for kind in (SessionsSection, CommitsSection, ToolsSection, ModelsSection)
+        kind(scope, (), filter)
+        for kind in (SessionsSection, CommitsSection, ToolsSection, ModelsSection, SourcesSection)
     )
     for section in neighbours:
         section.developer, section.neighbours = row, neighbours

@@ -26,7 +26,8 @@ def filter_line(page: Page, context: Context, width: int, tabs: Line) -> Line:
         middle = cut_line((*(lead or ()), *gap, *filter), max(0, room))
         return spread((*tabs, Span("     "), *middle), right, width)
     if lead is not None:
-        return spread(lead, (Span(f"{page.filter}   ", "dim"), *right) if filtered else right, width)
+        said: Line = (Span(f"{page.filter}   ", "dim"), *right) if filtered else tuple(right)
+        return spread(cut_line(lead, max(0, width - width_of(said) - 2)), said, width)
     return spread(filter, right, width)
 
 

@@ -12,10 +12,11 @@ from typing import ClassVar
 
 from console.feed import Query
 from console.rows import Session
-from console.screens.page import Page, Pane, figures, is_
+from console.screens.page import Page, Pane, figures, is_, silent_sources, total_of
 from console.views import sessions, text
 from console.views.columns import Column
 from console.views.context import Context
+from console.views.figures import Figure
 from console.views.line import Line
 
 
@@ -59,6 +60,9 @@ class SessionsPage(Page):
         return figures((text.count(self.total()), "sessions"))
 
 
+_TODAY = Query("costs", since="today")
+
+
 class LivePage(SessionsPage):
     """What runs now, and what ran today."""
 
@@ -81,9 +85,13 @@ class LivePage(SessionsPage):
             "live": Query("sessions", "state:live", limit=1),
             "today": Query("costs", by="agent", since="today", sort="-cost_usd", limit=20),
         }
+        asked["trust"] = Query("trust", since="14d", limit=1)
         asked["recent_tools"] = Query("tools", since="1h", sort="-ts", limit=12)
         asked["recent_commits"] = Query("commits", since="24h", sort="-commit_timestamp", limit=12)
         return asked
+
+    def totals(self) -> Sequence[Figure]:
+        return tuple(Figure(each.words.replace("all rows", "today"), each.asked) for each in total_of(_TODAY))[:2]
 
     def crumbs(self, context: Context) -> Sequence[str]:
         rest = self.filter.replace(self.default_filter, "").strip()
@@ -101,6 +109,7 @@ class LivePage(SessionsPage):
         # A sum over nothing is unknown to a database, but no group at all is none.
         sessions_today = totals.session_count if totals and self.sheet.metadata("today").total else 0
         return figures(
+            silent_sources(self.sheet.rows("trust")),
             (text.count(live), "live"),
             (text.count(sessions_today), "today"),
             (text.cents(cost if cost is not None else Decimal(0)), ""),

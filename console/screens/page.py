@@ -13,11 +13,12 @@ from typing import Any, ClassVar
 
 from console.cursor import Cursor
 from console.feed import Query
-from console.rows import Commit, Developer, Request, Session
+from console.rows import Commit, Coverage, Developer, Request, Session, Tool, Trust
 from console.store import PAGE, Sheet
 from console.views.columns import Column
 from console.views.context import Context
 from console.views.daychart import DayChart
+from console.views.figures import Figure, figures_of
 from console.views.line import Line, Span
 from engine.filters import Filter, Term, render
 from engine.filters.parse import Text
@@ -136,8 +137,16 @@ class Page:
         return row
 
     def number(self, row: Any) -> Mapping[str, str] | None:
-        """The figure that `i` explains, as the engine is asked: its view, the row's key and the column."""
+        """The row's first figure, as the engine is asked: its view, the row's key and the column. None: it has none."""
         return cost_of(row)
+
+    def figures(self, row: Any) -> Sequence[Figure]:
+        """What `i` can explain here, the likeliest first."""
+        return (*figures_of(self.number(row)), *self.totals())
+
+    def totals(self) -> Sequence[Figure]:
+        """The figures in the title that can be explained."""
+        return ()
 
     def copy_text(self, row: Any) -> str:
         """What `y` copies."""
@@ -207,7 +216,7 @@ class Page:
 
 
 def cost_of(row: Any) -> Mapping[str, str] | None:
-    """How the engine is asked about the cost of a row; None: it has none."""
+    """How the engine is asked about a row; None: it has no figure of its own."""
     match row:
         case Session():
             view, key = "sessions", f"{row.agent_type} {row.session_id}"
@@ -217,9 +226,26 @@ def cost_of(row: Any) -> Mapping[str, str] | None:
             view, key = "commits", f"{row.project_id} {row.commit_hash}"
         case Developer():
             view, key = "developers", row.developer_id or "unknown"
+        case Tool():
+            view, key = "tools", row.tool_call_key
+        case Coverage():
+            view, key = "coverage", row.coverage_key
         case _:
             return None
     return {"view": view, "row": key, "column": "cost_usd"}
+
+
+def total_of(query: Query) -> Sequence[Figure]:
+    """Sums over everything that a question finds."""
+    asked = query.parameters()
+    around: dict[str, str] = {name: asked[name] for name in ("filter", "since", "until") if name in asked}
+    return figures_of({"view": "trust", "row": "all", **around}, "all rows: ")
+
+
+def silent_sources(trust: Sequence[Trust]) -> tuple[str, str] | str:
+    """`! 2 silent (c)`: how many developers have a source that fell silent, and the key that tells of it."""
+    count = trust[0].alarm_developer_count if trust else None
+    return (f"! {count} silent", "(c)") if count else ""
 
 
 def split_times(filter: str) -> tuple[str, str, str]:

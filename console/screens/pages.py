@@ -1,10 +1,11 @@
-"""The screens by name: what `1`–`4`, `:` and `--view` open."""
+"""The screens by name: what `1`–`4`, `c`, `:` and `--view` open."""
 
 from __future__ import annotations
 
 from console.keymap import SCREENS
 from console.screens.commits import CommitsPage
 from console.screens.cost import CostPage
+from console.screens.coverage import CoveragePage
 from console.screens.developers import DevelopersPage
 from console.screens.live import LivePage
 from console.screens.page import Page
@@ -14,6 +15,7 @@ PAGES: dict[str, type[Page]] = {
     "cost": CostPage,
     "commits": CommitsPage,
     "developers": DevelopersPage,
+    "coverage": CoveragePage,
 }
 
 

@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from console.feed import Query
-from console.rows import Commit, Request, Session, Tool
+from console.rows import Commit, Request, Session, SessionSource, Tool
 from console.screens.live import session_filter
 from console.screens.page import Page, cost_of, figures
-from console.views import session, text
+from console.views import coverage, session, text
 from console.views.columns import Column
 from console.views.context import Context
+from console.views.figures import Figure, figures_of
 from console.views.line import Line
 
 MOST = 1000
@@ -45,6 +46,7 @@ class SessionPage(Page):
             "tools": Query("tools", scope, sort="-ts", limit=MOST),
             "commits": Query("commits", scope, sort="-commit_timestamp", limit=200),
             "session": Query("sessions", scope, limit=1),
+            "sources": Query("session_sources", scope, sort="source", limit=20),
         }
 
     def base(self, limit: int = MOST) -> Query:
@@ -79,6 +81,18 @@ class SessionPage(Page):
 
     def number(self, row: session.Event) -> Mapping[str, str] | None:
         return cost_of(row.row)
+
+    def figures(self, row: session.Event) -> Sequence[Figure]:
+        sources: Sequence[SessionSource] = self.sheet.rows("sources")
+        told = [
+            figure
+            for each in sources
+            if each.source != "counted" and each.total_tokens is not None
+            for figure in figures_of(
+                {"view": "session_sources", "row": each.source_key}, f"{coverage.source(each.source)}: ", 1
+            )
+        ]
+        return (*figures_of(self.number(row)), *figures_of(cost_of(self.known()), "session: "), *told)
 
     def next_error(self, by: int) -> bool:
         rows, place = self.events(), self.cursor.index or 0
@@ -131,4 +145,4 @@ class SessionPage(Page):
         return f"{context.person(known.developer_id, known.developer_name)} · {text.short_session(known.session_id)}"
 
     def detail(self, row: session.Event, context: Context, width: int, height: int) -> Sequence[Line]:
-        return session.detail(self.known(), row, context, width, height)
+        return session.detail(self.known(), row, self.sheet.rows("sources"), context, width, height)

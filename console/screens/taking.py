@@ -14,6 +14,7 @@ from pathlib import Path
 from console.clipboard import sequence
 from console.feed import FeedError
 from console.screens.typing import TypingScreen
+from console.views.figures import LETTERS
 from console.views.line import Span
 from console.widgets.popup import Item
 
@@ -91,11 +92,15 @@ class TakingScreen(TypingScreen):
             self.run_worker(self.import_history())
             return
         row = self.page.current(self.context)
-        asked = self.page.number(row) if row is not None else None
-        if asked is None:
-            self.say("i: this row has no cost of its own", "dim")
-        else:
-            self.run_worker(self.explain(asked))
+        figures = self.page.figures(row) if row is not None else self.page.totals()
+        if not figures:
+            self.say("i: nothing here is a figure of the engine's; open the row for its figures", "dim")
+            return
+        items = [
+            Item(LETTERS[place] if place < len(LETTERS) else "", figure.words, str(place))
+            for place, figure in enumerate(figures)
+        ]
+        self.choose("explain", items, lambda chosen: self.run_worker(self.explain(figures[int(chosen)].asked)))
 
     async def explain(self, asked: Mapping[str, str]) -> None:
         """Ask the engine, and show what it says."""

@@ -57,6 +57,9 @@ class TypingScreen(Canvas):
         elif self.navigator.leave():
             self.changed_page()
 
+    def action_coverage(self) -> None:
+        self.go("coverage")
+
     def action_live(self) -> None:
         self.go("live")
 

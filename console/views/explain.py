@@ -1,7 +1,7 @@
 """What stands behind a number, as a text to read.
 
-Owns the order in which it is told: the number and its meaning, whether its model calls add up to it, the heaviest of
-them, their prices, the SQL. Refuses arithmetic: the engine has done it, and says whether the sum is the number.
+Owns the order in which it is told: the number and its meaning, whether its rows add up to it, the heaviest of them,
+their prices, the SQL. Refuses arithmetic: the engine has done it, and says whether the sum is the number.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from console.views import text
 from console.views.context import Context, alias
@@ -26,10 +26,11 @@ def explain_lines(told: Mapping[str, Any], context: Context, width: int) -> Sequ
         line(Span(f"as of {_when(told.get('as_of'), context)}, batch {told.get('batch_id')}", "dim")),
         (),
     ]
-    calls = told.get("calls")
-    lines += _calls(calls, str(told["column"]), context, width) if calls else [
-        *wrap("No sum of model calls: the SQL below is the whole account.", width, "dim")
-    ]  # fmt: skip
+    account = told.get("account")
+    if account:
+        lines += _account(account, str(told["column"]), context, width)
+    if told.get("reason"):
+        lines += wrap(clean(f"no sum of rows: {told['reason']}"), width, "dim")
     if told.get("prices"):
         lines += [(), (Span("Prices, US dollars per million tokens", "header"),), *_prices(told["prices"], width)]
     lines += [(), (Span("SQL", "header"),)]
@@ -39,32 +40,131 @@ def explain_lines(told: Mapping[str, Any], context: Context, width: int) -> Sequ
     return lines
 
 
-def _calls(calls: Mapping[str, Any], column: str, context: Context, width: int) -> list[Line]:
-    shown, total = calls["rows"], int(calls["total"])
+def _account(account: Mapping[str, Any], column: str, context: Context, width: int) -> list[Line]:
+    shown, total = account["rows"], int(account["total"])
     verdict: tuple[str, Role] = ("", "dim")
-    if calls["adds_up"] is True:
-        verdict = (f"they add up to exactly this: {_value(column, calls['sum'])}", "good")
-    elif calls["adds_up"] is False:
-        verdict = (f"they add up to {_value(column, calls['sum'])}, which is something else", "bad")
-    lines: list[Line] = [line(Span(f"{total:,} model calls  ", "header"), Span(*verdict))]
+    if account["adds_up"] is True:
+        verdict = (f"they add up to exactly this: {_value(column, account['sum'])}", "good")
+    elif account["adds_up"] is False:
+        verdict = (f"they add up to {_value(column, account['sum'])}, which is something else", "bad")
+    of = str(account["of"])
+    lines: list[Line] = [line(Span(f"{total:,} {of}  ", "header"), Span(*verdict))]
+    lines.append(line(Span(clean(f"as {account['measure']}"), "dim")))
     if len(shown) < total:
         lines.append(line(Span(f"the {len(shown)} that weigh most:", "dim")))
-    # The cost stands first: on 80 columns the end of the line is cut.
-    head = f"  {fit('TIME', 11)}{'COST':>14}  {fit('MODEL', 22)}{'INPUT':>6}{'CACHE':>7}{'OUTPUT':>8}  BASIS"
-    lines.append((Span(fit(head, width), "header"),))
-    for call in shown:
-        cached = (call["cache_read_tokens"] or 0) + (call["cache_write_tokens"] or 0)
-        lines.append(
-            line(
-                Span(f"  {_when(call['ts'], context)[5:]:<11}", "dim"),
-                Span(f"{_value('cost_usd', call['cost_usd']):>14}  "),
-                Span(fit(clean(call["model_name"] or text.UNKNOWN), 22)),
-                Span(f"{text.tokens(call['input_tokens']):>6}{text.tokens(cached):>7}"),
-                Span(f"{text.tokens(call['output_tokens']):>8}"),
-                Span(f"  {clean(call['cost_basis'] or '')}", "dim"),
-            )
-        )
+    columns = ROWS.get(of, ())
+    head = "  ".join(fit(title, size, align) for title, _, size, align in columns)
+    lines.append((Span(fit(f"  {head}".rstrip(), width), "header"),))
+    for row in shown:
+        cells = "  ".join(fit(_cell(row, field, context), size, align) for _, field, size, align in columns)
+        lines.append((Span(fit(f"  {cells}".rstrip(), width)),))
     return lines
+
+
+Align = Literal["left", "right"]
+ROWS: Mapping[str, tuple[tuple[str, str, int, Align], ...]] = {
+    # The cost stands first: on 80 columns the end of the line is cut.
+    "model calls": (
+        ("TIME", "ts", 11, "left"),
+        ("COST", "cost_usd", 12, "right"),
+        ("MODEL", "model_name", 20, "left"),
+        ("INPUT", "input_tokens", 5, "right"),
+        ("CACHE", "cache", 5, "right"),
+        ("OUTPUT", "output_tokens", 6, "right"),
+        ("BASIS", "cost_basis", 8, "left"),
+        ("TOLD BY", "sources", 16, "left"),
+    ),
+    "signs of model calls": (
+        ("TIME", "ts", 11, "left"),
+        ("SOURCE", "source", 10, "left"),
+        ("TOKENS", "total_tokens", 6, "right"),
+        ("COST", "cost_reported_usd", 12, "right"),
+        ("MODEL", "model_name", 20, "left"),
+        ("SESSION", "session_id", 8, "left"),
+    ),
+    "sessions": (
+        ("BEGAN", "session_start", 11, "left"),
+        ("SESSION", "session_id", 8, "left"),
+        ("AGENT", "agent_type", 11, "left"),
+        ("TOKENS", "total_tokens", 6, "right"),
+        ("ACTIVE", "active_seconds", 6, "right"),
+        ("TOOLS", "tool_call_count", 5, "right"),
+        ("COST", "cost_usd", 12, "right"),
+    ),
+    "tool calls": (
+        ("TIME", "ts", 11, "left"),
+        ("TOOL", "tool_name", 20, "left"),
+        ("DUR", "duration_ms", 6, "right"),
+        ("RESULT", "success", 8, "left"),
+        ("SESSION", "session_id", 8, "left"),
+    ),
+    "commits": (
+        ("TIME", "commit_timestamp", 11, "left"),
+        ("SHA", "commit_hash", 7, "left"),
+        ("LINES+", "lines_added", 6, "right"),
+        ("LINES-", "lines_deleted", 6, "right"),
+        ("AGENT?", "attribution", 8, "left"),
+        ("SUBJECT", "commit_subject", 40, "left"),
+    ),
+    "links of sessions with commits": (
+        ("TIME", "commit_timestamp", 11, "left"),
+        ("SHA", "commit_hash", 7, "left"),
+        ("LINES+", "lines_added", 6, "right"),
+        ("LINES-", "lines_deleted", 6, "right"),
+        ("SURE", "confidence", 6, "right"),
+        ("SUBJECT", "commit_subject", 40, "left"),
+    ),
+    "entries of the ledger": (
+        ("DAY", "date", 10, "left"),
+        ("SESSION", "session_id", 8, "left"),
+        ("SURE", "confidence", 6, "right"),
+        ("TOKENS", "total_tokens", 6, "right"),
+        ("COST", "cost_usd", 16, "right"),
+    ),
+    "signs of an agent": (
+        ("SIGN", "kind", 26, "left"),
+        ("SURE", "confidence", 6, "right"),
+        ("CLASS", "class", 16, "left"),
+        ("SESSION", "session_id", 8, "left"),
+    ),
+    "days of sessions told by hooks": (
+        ("DAY", "date", 10, "left"),
+        ("SESSION", "session_id", 8, "left"),
+        ("SIGNS", "event_count", 6, "right"),
+    ),
+    "days of developers and agents": (
+        ("DAY", "date", 10, "left"),
+        ("DEVELOPER", "developer_id", 14, "left"),
+        ("AGENT", "agent_type", 12, "left"),
+        ("VERDICT", "verdict", 20, "left"),
+    ),
+}
+"""By what the rows are: titles, fields, widths."""
+
+
+def _cell(row: Mapping[str, Any], field: str, context: Context) -> str:
+    if field == "cache":
+        return text.tokens((row["cache_read_tokens"] or 0) + (row["cache_write_tokens"] or 0))
+    value = row.get(field)
+    if value is None:
+        return text.UNKNOWN
+    if field in ("ts", "session_start", "commit_timestamp"):
+        return _when(value, context)[5:]
+    if field == "developer_id":
+        return context.person(str(value), row.get("developer_name"))
+    if field in ("session_id", "commit_hash"):
+        return clean(str(value))[: 8 if field == "session_id" else 7]
+    if field == "success":
+        return "ok" if value else "failed"
+    if field == "sources":
+        return clean(", ".join(value))
+    if field == "duration_ms":
+        return text.milliseconds(int(value))
+    if field == "active_seconds":
+        return text.span(Decimal(str(value)))
+    if field == "confidence":
+        return f"{Decimal(str(value)):.2f}"
+    return text.tokens(int(value)) if field.endswith("_tokens") else _value(field, value)
 
 
 def _prices(prices: Sequence[Mapping[str, Any]], width: int) -> list[Line]:

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from console.rows import Commit, Request, Session, Tool
-from console.views import cells, text
+from console.rows import Commit, Request, Session, SessionSource, Tool
+from console.views import cells, coverage, text
 from console.views.columns import Column
 from console.views.context import Context
 from console.views.line import Line, Span, clean, fit, line
@@ -21,7 +21,6 @@ from console.views.sessions import (
     numbers,
     outcome,
     token_kinds,
-    who_and_where,
     who_then_where,
 )
 
@@ -121,8 +120,15 @@ COLUMNS = (
 )
 
 
-def detail(session: Session, event: Event | None, context: Context, width: int, height: int) -> Sequence[Line]:
-    """Where the session's tokens and money went; in a tall box also who, where and the moment under the cursor."""
+def detail(
+    session: Session,
+    event: Event | None,
+    sources: Sequence[SessionSource],
+    context: Context,
+    width: int,
+    height: int,
+) -> Sequence[Line]:
+    """Where the session's tokens and money went, and who told of them; in a tall box also who, where and the moment."""
     source = session.cost_basis or "unknown"
     basis = {
         "reported": "reported by the agent",
@@ -133,7 +139,6 @@ def detail(session: Session, event: Event | None, context: Context, width: int, 
     unpriced = f" · {text.tokens(session.unpriced_tokens)} tokens without a price" if session.unpriced_tokens else ""
     if height < 10:
         return (
-            who_and_where(session, context),
             token_row(session, width),
             line(Span(fit("cost", LABEL), "dim"), text.money(session.cost_usd), Span(f"  {basis}{unpriced}", "dim")),
             line(
@@ -141,6 +146,7 @@ def detail(session: Session, event: Event | None, context: Context, width: int, 
                 f"{text.count(session.request_count)} requests · {text.count(session.tool_call_count)} tool calls · "
                 f"{commits_and_lines(session)}",
             ),
+            coverage.source_row(sources, LABEL, width),
         )[:height]
     lines: list[Line] = [*who_then_where(session, context), (), *numbers(session, context, width)]
     lines += [
@@ -148,6 +154,9 @@ def detail(session: Session, event: Event | None, context: Context, width: int, 
         (),
         (Span("tokens by type", "header"),),
         *token_kinds(session, width),
+        (),
+        (Span("told by", "header"),),
+        *coverage.source_table(sources, width),
     ]
     if session.prompt_count is not None:
         lines += [(), line(f"{text.count(session.prompt_count)} prompts", Span("  (text not collected)", "dim"))]

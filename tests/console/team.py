@@ -79,7 +79,98 @@ def recorded() -> dict[str, list[Json]]:
         "developers": developers,
         "usage": usage,
         "explanations": [_explanation(requests)],
+        "coverage": _coverage(),
+        "session_sources": [row for session in sessions for row in _sources(session)],
+        "trust": [TRUST],
     }
+
+
+TRUST: Json = {
+    "trust_key": "all",
+    "developer_count": 6,
+    "alarm_developer_count": 2,
+    "stopped_developer_count": 1,
+    "missing_developer_count": 0,
+    "unread_developer_count": 1,
+    "total_tokens": 310_000_000,
+    "single_source_tokens": 1_240_000,
+    "metric_tokens": 0,
+    "unpriced_tokens": 1_200_000,
+    "cost_usd": "512.25",
+}
+VERDICTS = (
+    "telemetry stopped",
+    "sources agree",
+    "telemetry has gaps",
+    "history not read",
+    "one source",
+    "counters only",
+)
+"""What is said of each developer today; on the days before all sources agree."""
+
+
+def _coverage() -> list[Json]:
+    rows = []
+    for back in range(8):
+        at = NOW - timedelta(days=back)
+        day = at.date().isoformat()
+        for (developer_id, developer_name), agent, said in zip(DEVELOPERS, AGENTS, VERDICTS, strict=True):
+            verdict = said if back == 0 or said in ("one source", "counters only") else "sources agree"
+            if at.weekday() >= 5:
+                continue
+            tokens = 2_400_000 + 100_000 * back
+            told = {
+                "telemetry stopped": (0, tokens), "telemetry has gaps": (tokens * 8 // 10, tokens), "one source": (0, tokens),
+                "history not read": (tokens, 0),
+            }.get(verdict, (tokens, tokens))  # fmt: skip
+            counters = verdict == "counters only"
+            sources = (
+                ["metric"]
+                if counters
+                else ["hook", *(["log"] if told[0] else []), *(["transcript"] if told[1] else [])]
+            )
+            alarm = verdict if verdict in ("telemetry stopped", "history not read") else None
+            rows.append(
+                {
+                    "coverage_key": f"{day} {developer_id} {agent}", "date": day, "developer_id": developer_id,
+                    "developer_name": developer_name, "agent_type": agent, "sources": sources, "session_count": 3,
+                    "request_count": 0 if counters else 42, "telemetry_request_count": 42 * told[0] // tokens,
+                    "transcript_request_count": 42 * told[1] // tokens, "hook_session_count": 3, "total_tokens": tokens,
+                    "log_tokens": 0 if counters else told[0], "span_tokens": 0, "metric_tokens": tokens if counters else 0,
+                    "transcript_tokens": 0 if counters else told[1],
+                    "single_source_tokens": tokens - min(told) if alarm or counters or verdict == "one source" else 0,
+                    "cost_usd": "12.40", "telemetry_cost_usd": "12.40" if told[0] else None,
+                    "transcript_cost_usd": "12.40" if told[1] else None, "verdict": verdict, "alarm": alarm,
+                    "alarm_since": instant(at - timedelta(hours=3)) if alarm else None,
+                    "last_told_at": instant(at - timedelta(days=1)) if alarm else None,
+                    "last_told_version": "2.1.33" if alarm else None, "silent_version": "2.1.34" if alarm else None,
+                    "silent_session_count": 3 if alarm else 0, "silent_tokens": tokens if alarm else 0,
+                    "state": "alarm" if alarm else "quiet",
+                }
+            )  # fmt: skip
+    return rows
+
+
+def _sources(session: Json) -> list[Json]:
+    """Telemetry lacks a twentieth of what the history tells of a session."""
+    tokens, calls = session["total_tokens"], session["request_count"]
+    told = (
+        ("counted", 0, calls, None),
+        ("log", tokens // 20, calls - 1, None),
+        ("transcript", 0, calls, None),
+        ("hook", None, None, 5),
+    )
+    return [
+        {
+            "source_key": f"{session['agent_type']} {session['session_id']} {source}", "agent_type": session["agent_type"],
+            "session_id": session["session_id"], "source": source, "request_count": requests, "error_count": 0,
+            "sign_count": signs, "total_tokens": None if lacks is None else tokens - lacks,
+            "difference_tokens": None if lacks is None or source == "counted" else -lacks,
+            "only_tokens": tokens // 20 if source in ("counted", "transcript") else 0,
+            "cost_usd": session["cost_usd"] if lacks is not None else None, "cost_reported_usd": None,
+        }
+        for source, lacks, requests, signs in told
+    ]  # fmt: skip
 
 
 def _explanation(requests: list[Json]) -> Json:
@@ -106,7 +197,15 @@ def _explanation(requests: list[Json]) -> Json:
         "value": "0.50",
         "definition": "US dollars; reported by the client where it knows the model, else priced",
         "sql": "select sum(u.cost_usd)\nfrom mart.fct_daily_usage as u",
-        "calls": {"total": 12, "sum": "0.50", "adds_up": True, "rows": calls},
+        "account": {
+            "of": "model calls",
+            "total": 12,
+            "measure": "sum(cost_usd)",
+            "sum": "0.50",
+            "adds_up": True,
+            "rows": calls,
+        },
+        "reason": None,
         "prices": [price],
         "as_of": "2026-11-20T14:14:09Z",
         "batch_id": 7,

@@ -99,8 +99,9 @@ class TestDrilling:
             assert "[Commits" in await press(pilot, "tab")
             assert "[Tools" in await press(pilot, "tab")
             assert "[Models" in await press(pilot, "tab")
+            assert "[Sources" in await press(pilot, "tab")
             assert "[Sessions" in await press(pilot, "tab")
-            assert "[Models" in await press(pilot, "shift+tab")
+            assert "[Sources" in await press(pilot, "shift+tab")
 
     async def test_the_innermost_says_so(self, console: Make) -> None:
         app = console()
@@ -515,7 +516,8 @@ class TestLooking:
             await settled(pilot)
             await press(pilot, "g")
             assert DEVELOPERS[0][1] in line_under_cursor(app)
-            shown = await press(pilot, "i")
+            assert "cost by the price book" in await press(pilot, "i")
+            shown = await press(pilot, "enter")
             assert "12 model calls  they add up to exactly this: $0.50" in shown
             assert "the 2 that weigh most" in shown
             assert "2026-03-01 above 200k" in shown
@@ -526,16 +528,49 @@ class TestLooking:
         app = console(view="cost")
         async with app.run_test(size=SMALL) as pilot:
             await settled(pilot)
-            shown = await press(pilot, "g", "i")
+            shown = await press(pilot, "g", "i", "enter")
             assert "COST" in shown
             assert shown.count(" $0.25 ") == 2
             assert "OUTPUT" in shown
 
-    async def test_what_has_no_cost_of_its_own_says_so(self, console: Make) -> None:
+    async def test_an_engine_that_cannot_tell_is_quoted(self, console: Make) -> None:
         app = console(view="developers")
         async with app.run_test(size=LARGE) as pilot:
             await settled(pilot)
-            assert "does not say what stands behind this" in await press(pilot, "i")
+            assert "does not say what stands behind this" in await press(pilot, "i", "enter")
+
+    async def test_what_the_console_counts_itself_is_no_figure_of_the_engine(self, console: Make) -> None:
+        app = console(view="developers")
+        async with app.run_test(size=LARGE) as pilot:
+            await settled(pilot)
+            shown = await press(pilot, "enter", "tab", "tab", "i")
+            assert "nothing here is a figure of the engine's" in shown
+
+    async def test_a_session_offers_its_own_figures_and_those_of_its_sources(
+        self, console: Make, feed: ReplayFeed
+    ) -> None:
+        app = console()
+        async with app.run_test(size=SMALL) as pilot:
+            await settled(pilot)
+            shown = await press(pilot, "enter", "g", "i")
+            assert "cache read tokens" in shown
+            assert "session: tool calls" in shown
+            page = app.main.page
+            words = [figure.words for figure in page.figures(page.current(app.main.context))]
+            assert words[-2:] == ["log records: tokens", "history: tokens"]
+
+    async def test_a_silent_source_is_seen_from_live_and_one_key_away(self, console: Make) -> None:
+        app = console()
+        async with app.run_test(size=SMALL) as pilot:
+            await settled(pilot)
+            assert "! 2 silent (c)" in screen_text(app)
+            shown = await press(pilot, "c")
+            assert "! telemetry stopped" in line_under_cursor(app)
+            assert "last told Thu 14:14, silent since today 11:14" in shown
+            shown = await press(pilot, "enter")
+            assert "Coverage › Alice Fischer 2026-11-20" in shown
+            assert app.main.page.filter == "dev:alice@example.com agent:claude_code since:2026-11-20 until:2026-11-20"
+            assert "! telemetry stopped" in await press(pilot, "escape")
 
     async def test_too_small_a_terminal_says_so_and_recovers(self, console: Make) -> None:
         app = console()

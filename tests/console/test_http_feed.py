@@ -89,7 +89,7 @@ class TestAsking:
     async def test_an_explanation_is_asked_for_by_row_and_column(self, engine: TinyEngine) -> None:
         feed = HttpFeed(parse_address(engine.url))
         told = await feed.explain({"view": "costs", "row": DEVELOPERS[0][0], "column": "cost_usd"})
-        assert told["calls"]["adds_up"] is True
+        assert told["account"]["adds_up"] is True
         await feed.close()
 
     async def test_nobody_there(self) -> None:

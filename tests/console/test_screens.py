@@ -33,11 +33,11 @@ def pressing(*keys: str) -> Callable[[Pilot[int]], Awaitable[None]]:
 
 @SIZES
 class TestScreens:
-    @pytest.mark.parametrize("view", ["live", "cost", "commits", "developers"])
+    @pytest.mark.parametrize("view", ["live", "cost", "commits", "developers", "coverage"])
     def test_first_screens(self, view: str, size: tuple[int, int], console: Make, snap_compare: Compare) -> None:
         assert snap_compare(console(view=view), terminal_size=size, run_before=pressing())
 
-    @pytest.mark.parametrize("section", [0, 1, 2, 3], ids=["sessions", "commits", "tools", "models"])
+    @pytest.mark.parametrize("section", [0, 1, 2, 3, 4], ids=["sessions", "commits", "tools", "models", "sources"])
     def test_a_developer(self, section: int, size: tuple[int, int], console: Make, snap_compare: Compare) -> None:
         keys = ["j", "enter", *["tab"] * section]
         assert snap_compare(console(view="developers"), terminal_size=size, run_before=pressing(*keys))
@@ -56,6 +56,13 @@ class TestScreens:
 
     def test_a_menu(self, size: tuple[int, int], console: Make, snap_compare: Compare) -> None:
         assert snap_compare(console(), terminal_size=size, run_before=pressing("s"))
+
+    def test_what_can_be_explained(self, size: tuple[int, int], console: Make, snap_compare: Compare) -> None:
+        assert snap_compare(console(), terminal_size=size, run_before=pressing("enter", "g", "i"))
+
+    def test_what_stands_behind_a_figure(self, size: tuple[int, int], console: Make, snap_compare: Compare) -> None:
+        keys = ("g", "i", "enter")
+        assert snap_compare(console(view="cost"), terminal_size=size, run_before=pressing(*keys))
 
     def test_help(self, size: tuple[int, int], console: Make, snap_compare: Compare) -> None:
         assert snap_compare(console(), terminal_size=size, run_before=pressing("question_mark"))

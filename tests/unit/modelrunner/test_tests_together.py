@@ -93,4 +93,4 @@ def test_a_text_that_looks_like_a_clause_is_only_text(colours: Toy) -> None:
     node = next(node for node in colours.load().nodes.values() if node.name == "not_null_colours_id")
     found = tests_together.count_of(node, "\n select *\n from \"a\".\"b\" where not(colour = 'order by '' -- (')\n;")
     assert found is not None
-    assert (found.source, found.number) == ('"a"."b"', "count(*) filter (where (not(colour = 'order by '' -- (')))")
+    assert (found.source, found.text) == ('"a"."b"', "count(*) filter (where (not(colour = 'order by '' -- (')))")
