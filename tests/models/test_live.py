@@ -96,10 +96,7 @@ def a_teams_day() -> list[RawRows]:
         counter("input", 70, 40, session_id=None),
         log("tool_result", 2000, tool_name="Bash", is_git_commit=True, commit_sha="2c00000", session_id="s2"),
         # Counters that never name a session: running totals across midnight, and some that a history makes superfluous.
-        *(
-            counter(None, 100.0 * number, 43_000 + 400 * number, session_id=None, **COPILOT)
-            for number in (1, 2, 3, 4)
-        ),
+        *(counter(None, 100.0 * number, 43_000 + 400 * number, session_id=None, **COPILOT) for number in (1, 2, 3, 4)),
         counter("input", 80, 100, session_id=None, **CODEX),
         counter("input", 90, 100_000, session_id=None, **CODEX),
         line(90, session_id="codex-1", agent_type="codex", model="gpt-5.1-codex"),
