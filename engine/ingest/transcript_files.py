@@ -114,7 +114,9 @@ def sniff(path: str) -> TranscriptSource | None:
     if head.startswith(DATABASE_MAGIC):
         name = os.path.basename(path)
         return next((source for source in SOURCES if source.is_database and _is_history(name, source)), None)
-    return recognise(line for line in head.split(b"\n") if line)
+    name = os.path.basename(path)
+    documents = (source for source in SOURCES if is_document(name, source) and b'"sessionId"' in head)
+    return recognise(line for line in head.split(b"\n") if line) or next(documents, None)
 
 
 def head_of(stream: BinaryIO, length: int) -> tuple[int, str]:
@@ -191,4 +193,19 @@ def _files(root: Root, unreadable: dict[str, str]) -> Iterator[str]:
 
 def _is_history(name: str, source: TranscriptSource | None) -> bool:
     patterns = ("*.jsonl",) if source is None else source.patterns
-    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+    documents = any(is_document(name, each) for each in (SOURCES if source is None else (source,)))
+    return documents or any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def is_document(name: str, source: TranscriptSource) -> bool:
+    """Whether a file of this name holds a whole history as one JSON object."""
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in source.document_patterns)
+
+
+def document(stream: BinaryIO, source: TranscriptSource) -> Iterator[Piece]:
+    """The lines of a document, all at once; nothing while it is being written, or when it is no such document."""
+    stream.seek(0)
+    content = stream.read(LONGEST_LINE + 1)
+    lines = source.document(content) if len(content) <= LONGEST_LINE else None
+    if lines is not None:
+        yield Piece(lines, len(content), 0, False)

@@ -7,15 +7,25 @@ callers do, in this process (`transcript_import`) or in several (`transcript_cre
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 from engine.agents.transcripts.facts import Fact
 from engine.agents.transcripts.reader import Reader, Workplace
 from engine.agents.transcripts.registry import BY_AGENT, TranscriptSource
 from engine.ingest.transcript_databases import changed_since
-from engine.ingest.transcript_files import DATABASE_MAGIC, HEAD_BYTES, FoundFile, head_of, pieces, sniff
+from engine.ingest.transcript_files import (
+    DATABASE_MAGIC,
+    HEAD_BYTES,
+    FoundFile,
+    document,
+    head_of,
+    is_document,
+    pieces,
+    sniff,
+)
 from engine.ingest.transcript_rows import ByKind, RowBuilder
 from engine.ingest.transcript_state import Position
 from engine.store.rows import RawRows
@@ -144,6 +154,8 @@ class Reading:
         on_bytes: Callable[[int], None],
     ) -> bool:
         start = before if before is not None and _goes_on(before, stream, found) else None
+        if start is not None and is_document(os.path.basename(found.path), BY_AGENT[start.agent_type]):
+            start = replace(start, offset=0)
         source = BY_AGENT[start.agent_type] if start is not None else (found.source or sniff(found.path))
         if source is None:
             if found.size:
@@ -164,6 +176,8 @@ class Reading:
         ended = True
         if source.is_database:
             found_pieces = changed_since(source.agent_type, found.path, offset)
+        elif is_document(os.path.basename(found.path), source):
+            found_pieces = document(stream, source)
         else:
             found_pieces = pieces(stream, offset, is_inside_long_line)
         for piece in found_pieces:
@@ -196,10 +210,13 @@ class Reading:
 
 
 def _goes_on(before: Position, stream: BinaryIO, found: FoundFile) -> bool:
-    """Whether this is the file that was read before, grown or not: else it is read from its beginning."""
-    return (
-        before.agent_type in BY_AGENT
-        and (before.offset <= found.size or BY_AGENT[before.agent_type].is_database)
-        and before.reader_version == BY_AGENT[before.agent_type].reader_version
-        and head_of(stream, before.head_bytes) == (before.head_bytes, before.head_hash)
+    """Whether this is the file that was read before, grown or not: else it is read from its beginning. A document is
+    always read whole; what is kept of it says what was told."""
+    source = BY_AGENT.get(before.agent_type)
+    if source is None or before.reader_version != source.reader_version:
+        return False
+    if is_document(os.path.basename(found.path), source):
+        return True
+    return (before.offset <= found.size or source.is_database) and (
+        head_of(stream, before.head_bytes) == (before.head_bytes, before.head_hash)
     )

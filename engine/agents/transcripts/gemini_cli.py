@@ -1,4 +1,5 @@
-"""Gemini CLI's histories: `~/.gemini/tmp/<project>/chats/session-*.jsonl`, one more file for each sub-agent.
+"""Gemini CLI's histories: `~/.gemini/tmp/<project>/chats/session-*.jsonl`, one more file for each sub-agent. Older
+releases wrote `session-*.json`: the same head with all messages in it, as one object.
 
 Owns the meaning of their lines: a head with the session, then messages, of which a reply is written again when its
 tools are done. Input arrives with cache and is told without; output without thoughts and is told with them. A
@@ -7,16 +8,26 @@ sub-agent's file has a session of its own: the call that started it names it, an
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from engine.agents.transcripts.entries import EntryReader, plain, short
 from engine.agents.transcripts.facts import Fact, Instant, SessionMoment, Usage
-from engine.agents.transcripts.reader import count, instant, mapping, text
+from engine.agents.transcripts.reader import count, instant, load, mapping, text
 
 FAILED = frozenset({"error", "cancelled"})
 DONE = FAILED | {"success"}
 NOT_PROMPTS = ("<session_context>",)
+
+
+def lines_of_document(content: bytes) -> list[bytes] | None:
+    """Head and messages of an older release's file, each as a line; None when it is not whole."""
+    document = load(content)
+    messages = document.pop("messages", None) if document is not None else None
+    if document is None or not isinstance(messages, list):
+        return None
+    return [json.dumps(entry).encode() for entry in (document, *messages)]
 
 
 class GeminiReader(EntryReader):

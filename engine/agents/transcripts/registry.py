@@ -13,7 +13,7 @@ from typing import Any
 from engine.agents.transcripts.claude_code import ClaudeCodeReader
 from engine.agents.transcripts.codex import CodexReader
 from engine.agents.transcripts.cursor import CursorReader
-from engine.agents.transcripts.gemini_cli import GeminiReader
+from engine.agents.transcripts.gemini_cli import GeminiReader, lines_of_document
 from engine.agents.transcripts.github_copilot import CopilotReader
 from engine.agents.transcripts.opencode import OpencodeReader
 from engine.agents.transcripts.qwen_code import QwenReader
@@ -37,6 +37,10 @@ class TranscriptSource:
     recognises: Callable[[Mapping[str, Any]], bool]
     is_database: bool = False
     """A SQLite database, of which rows that changed are read; else lines that are appended."""
+    document_patterns: tuple[str, ...] = ()
+    """Names of files that hold a whole history as one JSON object and are written anew each time."""
+    document: Callable[[bytes], list[bytes] | None] = lambda content: None
+    """The lines of such a file; None while it is being written."""
 
 
 def claude_code_roots(environment: Mapping[str, str], home: Path) -> tuple[Path, ...]:
@@ -141,6 +145,8 @@ SOURCES: tuple[TranscriptSource, ...] = (
         reader=GeminiReader,
         reader_version=GeminiReader.version,
         recognises=is_gemini_cli,
+        document_patterns=("session-*.json",),
+        document=lines_of_document,
     ),
     TranscriptSource(
         agent_type="qwen_code",
