@@ -44,12 +44,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _print(told: dict[str, Any], pid: int) -> None:
     lines: list[tuple[str, str]] = [
-        ("engine", f"{told['version']}, process {pid}"),
+        ("engine", f"{told['version']}, {_processes(told, pid)}"),
         *((name, place or "closed") for name, place in told["addresses"].items()),
-        ("rows", f"{told['event_count']:,}"),
+        ("rows", f"{told['event_count']:,}, {told['rows_per_second']:g} new a second"),
         ("batch", f"{told['batch_id']} at {told['as_of']}"),
         ("behind", f"{told['journal']['lag_bytes']:,} bytes of journal"),
         ("models", _models(told.get("models"))),
+        ("delay", _delay(told)),
+        ("files", ", ".join(f"{name.replace('_', ' ')} {size:,}" for name, size in told["files"].items()) + " bytes"),
+        ("backup", f"the newest of {told['newest_backup']}" if told["newest_backup"] else "none"),
         ("watching", f"{told['subscribers']} consoles, {len(told['repositories']['watched'])} repositories"),
     ]
     lines += [(f"! {part}", sentence) for part, sentence in told.get("troubles", {}).items()]
@@ -61,11 +64,32 @@ def _print(told: dict[str, Any], pid: int) -> None:
         asides.append(("transcripts", left))
     asides += [("repository", state["detail"]) for state in repositories["watched"] if state["state"] != "empty"]
     lines += [(f"? {part}", sentence) for part, sentence in asides if sentence]
+    if told["dead_letters"]["count"]:
+        lines.append(("? refused", f"{told['dead_letters']['count']:,}: aa-engine dead-letters list"))
+    for query in told["slow_queries"][-3:]:
+        lines.append(("? slow", f"{query['ms']:g} ms, {query['rows']} rows: {query['view']} {query['question']}"))
     if failed := ((told.get("models") or {}).get("tests") or {}).get("failed"):
         lines += [("? test", sentence) for sentence in failed]
     width = max(len(name) for name, _ in lines)
     for name, text in lines:
         print(f"{name:<{width}}  {text}")
+
+
+def _processes(told: dict[str, Any], pid: int) -> str:
+    """Who is at work, with the memory of the one that answers."""
+    names = ", ".join(f"{name} {number}" for name, number in told["processes"].items() if number != pid)
+    memory = f", {told['memory_bytes'] / 1e6:.0f} MB" if told.get("memory_bytes") else ""
+    return f"process {pid}" + (f" ({names})" if names else "") + memory
+
+
+def _delay(told: dict[str, Any]) -> str:
+    """From arrival to view; what is not measured yet is n/a."""
+    shown, query = told["latency"]["arrival_to_mart"], told["latency"]["query"]
+
+    def text(figures: dict[str, Any]) -> str:
+        return f"{figures['p50_ms']:g} ms (p50), {figures['p95_ms']:g} ms (p95)" if figures["count"] else "n/a"
+
+    return f"from arrival to view {text(shown)}; answers {text(query)}"
 
 
 def _models(told: dict[str, Any] | None) -> str:

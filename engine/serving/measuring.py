@@ -36,6 +36,8 @@ LATENCIES = {
     "query": measures.QUERY,
 }
 SHOWN_SLOW_QUERIES = 10
+BOOKKEEPING = frozenset({"model_prices", "model_names", "resources", "repositories", "dropped_attributes"})
+"""Tables that the engine fills by itself: their rows are nobody's news."""
 
 Status = Callable[[], Mapping[str, Any]]
 
@@ -52,7 +54,7 @@ class Measuring:
 
     def stored(self, applied: Applied) -> None:
         """A batch was committed."""
-        count = sum(applied.inserted.values())
+        count = sum(number for table, number in applied.inserted.items() if table not in BOOKKEEPING)
         if count:
             self._rate.add(count)
             self._delays.committed(measures.Batch(applied.batch_id, applied.oldest_arrival, applied.newest_event))
