@@ -27,6 +27,7 @@ from engine.modelrunner.project_hooks import END, START, ProjectHooks
 from engine.modelrunner.results import FAILING, NodeResult, RunOutcome
 from engine.modelrunner.run import Cursors, Listener, Run, Silent, now
 from engine.modelrunner.run_results import run_results
+from engine.modelrunner.small_data import with_few_threads
 from engine.modelrunner.state import Previous
 
 __all__ = ["VERB_TYPES", "Connect", "Publish", "Runner", "Selection", "selected_ids"]
@@ -191,9 +192,10 @@ class Runner:
             )  # fmt: skip
             noted = kept.before(self.project, connection, verb, ids)
             try:
-                if publish == "each":
-                    return run.everything()
-                outcome = run.all_or_nothing()
+                with with_few_threads(self.project, connection):
+                    if publish == "each":
+                        return run.everything()
+                    outcome = run.all_or_nothing()
             finally:
                 # Also of a run that was broken off: what it made is there.
                 if publish == "each":

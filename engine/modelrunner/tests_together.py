@@ -102,8 +102,9 @@ def count_of(node: Node, sql: str) -> Count | None:
                 return Count(found["relation"], "number", number)
     for shape in _BY_PARENT:
         if found := shape.match(sql):
-            child = found["child"]
-            if _is_balanced(_TEXT.sub("''", child)) and "--" not in child and "/*" not in child:
+            child, bare = found["child"], _TEXT.sub("''", found["child"])
+            named = bare.count(found["relation"]) == child.count(found["relation"])
+            if named and _is_balanced(bare) and "--" not in child and "/*" not in child:
                 return Count(found["relation"], "values", child, found["parent"])
     return _rows(sql)
 

@@ -94,3 +94,39 @@ def test_a_text_that_looks_like_a_clause_is_only_text(colours: Toy) -> None:
     found = tests_together.count_of(node, "\n select *\n from \"a\".\"b\" where not(colour = 'order by '' -- (')\n;")
     assert found is not None
     assert (found.source, found.text) == ('"a"."b"', "count(*) filter (where (not(colour = 'order by '' -- (')))")
+
+
+def test_any_query_of_one_relation_counts_by_its_rows(colours: Toy) -> None:
+    node = next(node for node in colours.load().nodes.values() if node.name == "not_null_colours_id")
+    sql = 'select id, count(*) from "m"."a"."v" group by id having count(*) > 1 -- twice'
+    found = tests_together.count_of(node, sql)
+    assert found is not None
+    assert (found.source, found.kind, found.text) == ('"m"."a"."v"', "rows", sql)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        'select * from "m"."a"."v" join "m"."a"."w" using (id)',
+        'with v as (select 1 as id) select * from "m"."a"."v", v',
+        'with "v" as materialized (select 1 as id) select * from "m"."a"."v", "v"',
+        """select name from "m"."a"."v" where name = '"m"."a"."v"' group by name""",
+        'select 1; select * from "m"."a"."v"',
+    ],
+)
+def test_a_query_whose_relation_is_not_plain_is_asked_by_itself(colours: Toy, sql: str) -> None:
+    node = next(node for node in colours.load().nodes.values() if node.name == "not_null_colours_id")
+    assert tests_together.count_of(node, sql) is None
+
+
+def test_a_view_is_computed_once_for_all_its_tests(toy: Toy) -> None:
+    toy.write({
+        "macros/rows.sql": "{% test few(model, column_name) %} select {{ column_name }}, count(*) from {{ model }}"
+        " group by 1 having count(*) > 1 {% endtest %}",
+        "models/v.sql": "select nextval('computed') as id from range(2)",
+        "models/s.yml": "models: [{name: v, columns: [{name: id, data_tests: [not_null, unique, few]}]}]",
+    })  # fmt: skip
+    toy.execute("create sequence computed")
+    outcome = told(toy.runner().build())
+    assert {result[0] for result in outcome.values()} == {"pass"}
+    assert toy.rows("select nextval('computed')") == [(3,)]
