@@ -205,6 +205,8 @@ class Cost:
     cost_usd: Decimal | None = None
     cost_reported_usd: Decimal | None = None
     cost_priced_usd: Decimal | None = None
+    covered_usd: Decimal | None = None
+    paid_usd: Decimal | None = None
     previous_cost_usd: Decimal | None = None
     share: Decimal | None = None
 
@@ -309,6 +311,8 @@ class Totals:
     total_tokens: int | None = None
     unpriced_tokens: int | None = None
     cost_usd: Decimal | None = None
+    covered_usd: Decimal | None = None
+    paid_usd: Decimal | None = None
     previous_cost_usd: Decimal | None = None
 
 

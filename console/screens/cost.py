@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from console.feed import Query
-from console.rows import Cost
+from console.rows import Cost, Totals
 from console.screens.live import SessionsPage
 from console.screens.page import Page, Pane, is_, lacks, total_of
 from console.store import PAGE
@@ -43,7 +43,8 @@ class CostPage(Page):
 
     @property
     def columns(self) -> Sequence[Column]:
-        return costs.table_columns(self.group_by)
+        totals = self.sheet.metadata("rows").totals
+        return costs.table_columns(self.group_by, totals is not None and totals.paid_usd is not None)
 
     def group(self, by: str) -> None:
         self.group_by = by
@@ -134,8 +135,16 @@ class CostPage(Page):
         return (
             Span(span, "dim"),
             Span(text.cents(totals.cost_usd), "strong"),
+            *self._paid(totals),
             Span(f"  {change} vs previous" if known else "", "dim"),
         )
+
+    @staticmethod
+    def _paid(totals: Totals) -> Line:
+        """What plans cost, where some are declared: never one figure with what the API would charge."""
+        if totals.paid_usd is None:
+            return ()
+        return (Span(" API-equivalent  ", "dim"), Span(text.cents(totals.paid_usd), "strong"), Span(" paid", "dim"))
 
     def chart(self, context: Context) -> daychart.DayChart | None:
         if not self.sheet.answered("days"):

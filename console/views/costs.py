@@ -67,8 +67,12 @@ def group_name(row: Cost, by: str, context: Context) -> str:
     return clean(row.key_name or row.group_key)
 
 
-def table_columns(by: str) -> Sequence[Column]:
-    """The columns of the table for one grouping."""
+def table_columns(by: str, paid: bool = False) -> Sequence[Column]:
+    """The columns of the table for one grouping; `paid`: plans are declared, and what they cost stands beside."""
+    plans = (
+        Column("paid", "PAID", 10, lambda row, context: cells.maybe(text.cents(row.paid_usd)), 2, "right", most=11, sort="paid_usd", letter="p"),
+        Column("covered", "BY PLAN", 10, lambda row, context: cells.maybe(text.cents(row.covered_usd)), 35, "right", most=11, sort="covered_usd"),
+    ) if paid else ()  # fmt: skip
     sort_key = "key" if by == "day" else "key_name"
 
     def difference(row: Cost, context: Context) -> Span:
@@ -96,7 +100,8 @@ def table_columns(by: str) -> Sequence[Column]:
         Column("input", "INPUT", 7, lambda row, context: cells.maybe(text.tokens(row.input_tokens)), 60, "right"),
         Column("output", "OUTPUT", 7, lambda row, context: cells.maybe(text.tokens(row.output_tokens)), 55, "right"),
         Column("cache", "CACHE", 5, cache, 15, "right", most=6),
-        Column("cost", "COST", 10, lambda row, context: Span(text.cents(row.cost_usd), "dim" if row.cost_usd is None else "text"), 0, "right", most=11, sort="cost_usd", letter="c"),
+        Column("cost", "API-EQ" if paid else "COST", 10, lambda row, context: Span(text.cents(row.cost_usd), "dim" if row.cost_usd is None else "text"), 0, "right", most=11, sort="cost_usd", letter="c"),
+        *plans,
         Column("previous", "Δ PREV", 7, difference, 8, "right", most=8),
         Column("session_cost", "$/SESSION", 9, per_session, 30, "right"),
         Column("unpriced", "UNPRICED", 8, lambda row, context: Span(text.tokens(row.unpriced_tokens) if row.unpriced_tokens else "", "warn"), 40, "right", sort="unpriced_tokens", letter="u"),
@@ -112,6 +117,10 @@ def unpriced_note(totals: Totals | None, models: Sequence[Cost], width: int) -> 
         return ()
     missing = [row for row in models if row.unpriced_tokens]
     tokens = totals.unpriced_tokens or 0
+    if not tokens and totals.paid_usd is not None:
+        covered = "nothing" if totals.covered_usd is None else text.cents(totals.covered_usd)
+        said = f"API-EQ is what the API would charge: plans cover {covered} of it; PAID is what they cost"
+        return wrap(said, width, "dim")
     if not tokens:
         return wrap("every token has a price; a subscription's costs are what the API would charge", width, "dim")
     names = ", ".join(clean(row.key_name or row.group_key or "unknown") for row in missing[:2]) or "some models"

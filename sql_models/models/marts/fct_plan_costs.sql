@@ -1,8 +1,8 @@
 -- One row per (day, vendor, plan, developer as declared, first day of the seat): money paid for a declared plan, whatever was used.
 -- A month's price is spread evenly over its days and adds up to the month exactly. Days end with the last day of
--- anything. Seats that nobody sits on have no developer.
+-- any use. Seats that nobody sits on have no developer.
 with bounds as (
-    select max(date) as last_date from {{ ref('dim_dates') }}
+    select max(date) as last_date from {{ ref('fct_daily_usage') }}
 ),
 
 days as (
