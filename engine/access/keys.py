@@ -2,7 +2,7 @@
 
 Owns `keys.json` in the data directory (0600): who has a key, with which role, and the SHA-256 of it. Refuses to keep a
 key itself: it is shown once. Keys are 256 random bits, so a plain hash suffices. Every process that checks keys watches
-the file, so a revocation holds from the next request on.
+the file, so a revocation holds from the next request on (on a port under load, a twentieth of a second later).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import re
 import secrets
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -81,10 +82,15 @@ def parse_duration(text: str) -> timedelta:
 
 
 class KeyRing:
-    """The keys of one data directory. Safe from any thread; other processes may edit the file at any time."""
+    """The keys of one data directory. Safe from any thread; other processes may edit the file at any time.
 
-    def __init__(self, path: Path, clock: Clock | None = None) -> None:
+    `look_seconds`: the file is looked at no oftener than so; a look costs as much as the rest of letting somebody in.
+    """
+
+    def __init__(self, path: Path, clock: Clock | None = None, *, look_seconds: float = 0.0) -> None:
         self.path = path
+        self._look_seconds = look_seconds
+        self._looked_at = -look_seconds
         self._clock = clock or SystemClock()
         self._lock = threading.Lock()
         self._signature: tuple[int, int, int] | None = None
@@ -192,17 +198,21 @@ class KeyRing:
         raise UsageError(f"there is no key {key_id}", hint="`aa-engine keys list` shows all")
 
     def _refresh(self) -> None:
+        now = time.monotonic()
+        if now - self._looked_at < self._look_seconds:
+            return
         try:
             stat = os.stat(self.path)
             signature = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
         except (FileNotFoundError, NotADirectoryError):
             signature = (0, 0, 0)
-        if signature == self._signature:
-            return
-        with self._lock:
-            self._keys = _read(self.path) if signature != (0, 0, 0) else ()
-            self._by_hash = {key.hash: key for key in self._keys}
-            self._signature = signature
+        if signature != self._signature:
+            with self._lock:
+                self._keys = _read(self.path) if signature != (0, 0, 0) else ()
+                self._by_hash = {key.hash: key for key in self._keys}
+                self._signature = signature
+        # Only now: keys that could not be read are looked for at the next request again, and let nobody in meanwhile.
+        self._looked_at = now
 
     def _edit(self, change: Callable[[tuple[Key, ...]], tuple[Key, ...]]) -> None:
         try:

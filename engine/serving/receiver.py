@@ -33,6 +33,9 @@ from engine.settings import Settings
 from engine.store.catalogue import without_database
 from engine.store.hash_key import hash_key
 
+KEYS_LOOK_SECONDS = 0.05
+GARBAGE = (50_000, 20, 50)
+"""Rows on their way are many young objects without cycles: looking for cycles among them ten times as often is lost."""
 GRACE_SECONDS = 5.0
 """For what is in flight when the receiver stops: an agent's last flush takes milliseconds."""
 
@@ -52,7 +55,7 @@ class Receiver:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._terminate)
         loop.add_signal_handler(signal.SIGINT, lambda: None)
-        keys = KeyRing(self._settings.keys_file, SystemClock())
+        keys = KeyRing(self._settings.keys_file, SystemClock(), look_seconds=KEYS_LOOK_SECONDS)
         exposure = Exposure.of(self._settings, keys)
         catalogue = without_database(self._settings.data_dir)
         policy = Policy.of(self._settings, hash_key(self._settings))
@@ -93,6 +96,7 @@ class Receiver:
         # What lives now lives to the end: the collector need not look at it again.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(*GARBAGE)
         told = doors.addresses
         self._line.tell(
             "ready", pid=told.pid, http=told.http, grpc=told.grpc, end=journal.end, at_least=self._start.at_least
