@@ -142,7 +142,8 @@ def detail(row: Coverage, context: Context, width: int, height: int) -> Sequence
     share = text.percent(row.single_source_tokens, row.total_tokens)
     others = [source(name) for name in row.sources if name in ("hook", "commit", "vendor")]
     signs = f" · also seen by {', '.join(others)}" if others else ""
-    lines += wrap(f"{share} of the tokens from one source only{signs}", width, "dim")
+    aside = ", counters aside" if "metric" in row.sources and {"log", "span"} & set(row.sources) else ""
+    lines += wrap(f"{share} of the tokens from one source only{aside}{signs}", width, "dim")
     if alarm:
         lines += wrap(ADVICE.get(row.alarm or "", ""), width, "dim")
     return lines[:height]

@@ -49,10 +49,11 @@ def _account(account: Mapping[str, Any], column: str, context: Context, width: i
         verdict = (f"they add up to {_value(column, account['sum'])}, which is something else", "bad")
     of = str(account["of"])
     lines: list[Line] = [line(Span(f"{total:,} {of}  ", "header"), Span(*verdict))]
-    lines.append(line(Span(clean(f"as {account['measure']}"), "dim")))
+    if account["adds_up"] is not None:
+        lines.append(line(Span(clean(f"as {account['measure']}"), "dim")))
     if len(shown) < total:
         lines.append(line(Span(f"the {len(shown)} that weigh most:", "dim")))
-    columns = ROWS.get(of, ())
+    columns = _fitting(ROWS.get(of, ()), width)
     head = "  ".join(fit(title, size, align) for title, _, size, align in columns)
     lines.append((Span(fit(f"  {head}".rstrip(), width), "header"),))
     for row in shown:
@@ -140,6 +141,18 @@ ROWS: Mapping[str, tuple[tuple[str, str, int, Align], ...]] = {
     ),
 }
 """By what the rows are: titles, fields, widths."""
+
+
+def _fitting(columns: Sequence[tuple[str, str, int, Align]], width: int) -> Sequence[tuple[str, str, int, Align]]:
+    """The first columns that fit; the last one may be the narrower."""
+    kept: list[tuple[str, str, int, Align]] = []
+    room = width - 2
+    for title, field, size, align in columns:
+        if room < min(size, 12):
+            break
+        kept.append((title, field, min(size, room), align))
+        room -= size + 2
+    return kept
 
 
 def _cell(row: Mapping[str, Any], field: str, context: Context) -> str:
