@@ -143,3 +143,35 @@ def test_a_circle_is_one_person_and_ends_nothing(running: Running) -> None:
 def test_a_name_may_mean_itself(running: Running) -> None:
     running.say("alice@home.dev", "alice@home.dev", "email")
     assert running.owners() == {"alice@home.dev", "alice-login", "alice@old.dev", "alice@acme.dev"}
+
+
+def test_addresses_with_a_plus_are_the_one_without(running: Running) -> None:
+    running.take(
+        request(50, session_id="s5", developer_id="alice+tools@acme.dev"),
+        log("tool_result", 51, tool_name="Edit", session_id="s5", developer_id="alice+tools@acme.dev"),
+        request(60, session_id="s6", developer_id=None, user_email="Alice+Claude@acme.dev"),
+        commit("a5", 52, author_email="Alice+git@acme.dev"),
+    )
+    known = {"alice@home.dev", "alice-login", "alice@old.dev", "alice@acme.dev"}
+    assert running.owners() == known
+    running.say("alice+claude@acme.dev", "bob@acme.dev", "email")
+    assert running.owners() == known - {"alice@acme.dev"} | {"bob@acme.dev"}
+    assert_kept(running)
+    running.say("alice+claude@acme.dev", "bob@acme.dev", "email", removed=True)
+    assert running.owners() == known
+    assert_kept(running)
+
+
+def test_addresses_of_github_are_one_and_mean_the_login(running: Running) -> None:
+    running.take(
+        commit("b1", 70, author_email="1234+Octo-Alice@users.noreply.github.com"),
+        commit("b2", 71, author_email="octo-alice@users.noreply.github.com"),
+    )
+    known = {"alice@home.dev", "alice-login", "alice@old.dev", "alice@acme.dev"}
+    assert running.owners() == known | {"octo-alice@users.noreply.github.com"}
+    running.say("octo-alice", "alice@acme.dev", "login")
+    assert running.owners() == known
+    assert_kept(running)
+    running.say("octo-alice", "alice@acme.dev", "login", removed=True)
+    assert running.owners() == known | {"octo-alice@users.noreply.github.com"}
+    assert_kept(running)

@@ -85,7 +85,8 @@ select
     s.agent_type,
     s.session_id,
     coalesce(
-        by_id.developer_id, by_email.developer_id, r.developer_id, s.developer_said, lower(s.user_email), 'unknown'
+        by_id.developer_id, by_email.developer_id, r.developer_id, {{ plain_address('s.developer_said') }},
+        {{ name_key('s.user_email') }}, 'unknown'
     ) as developer_id,
     coalesce(c.first_project_id, r.first_project_id) as project_id,
     list_sort(list_distinct(list_concat(coalesce(c.project_ids, []), coalesce(r.project_ids, [])))) as project_ids,
@@ -111,8 +112,8 @@ left join requests as r on r.agent_type = s.agent_type and r.session_id = s.sess
 left join main_models as m on m.agent_type = s.agent_type and m.session_id = s.session_id
 left join context as c on c.agent_type = s.agent_type and c.session_id = s.session_id
 left join reported_activity as a on a.agent_type = s.agent_type and a.session_id = s.session_id
-left join {{ ref('stg_developer_names') }} as by_id on by_id.value = lower(s.developer_said)
-left join {{ ref('stg_developer_names') }} as by_email on by_email.value = lower(s.user_email)
+left join {{ ref('stg_developer_names') }} as by_id on by_id.value = {{ name_key('s.developer_said') }}
+left join {{ ref('stg_developer_names') }} as by_email on by_email.value = {{ name_key('s.user_email') }}
 {%- if not is_incremental() %}
 order by s.session_start
 {%- endif %}

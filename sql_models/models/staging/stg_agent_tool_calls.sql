@@ -228,8 +228,10 @@ select
     m.agent_type,
     m.session_id,
     coalesce(m.session_id, '') as session_key,
-    coalesce(by_id.developer_id, by_email.developer_id, m.developer_said, lower(m.user_email), 'unknown')
-        as developer_id,
+    coalesce(
+        by_id.developer_id, by_email.developer_id, {{ plain_address('m.developer_said') }},
+        {{ name_key('m.user_email') }}, 'unknown'
+    ) as developer_id,
     coalesce(h.project_id, w.project_id) as project_id,
     m.ts,
     {{ report_day('m.ts') }} as usage_date,
@@ -248,8 +250,8 @@ from merged as m
 left join decisions as d
     on d.agent_type = m.agent_type and d.session_id is not distinct from m.session_id
     and d.tool_use_id = m.tool_use_id
-left join {{ ref('stg_developer_names') }} as by_id on by_id.value = lower(m.developer_said)
-left join {{ ref('stg_developer_names') }} as by_email on by_email.value = lower(m.user_email)
+left join {{ ref('stg_developer_names') }} as by_id on by_id.value = {{ name_key('m.developer_said') }}
+left join {{ ref('stg_developer_names') }} as by_email on by_email.value = {{ name_key('m.user_email') }}
 left join session_homes as h
     on h.agent_type = m.agent_type and h.session_id = m.session_id and not h.moved
 left join located as w on w.number = m.number

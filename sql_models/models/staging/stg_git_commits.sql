@@ -68,8 +68,9 @@ select
     c.patch_id,
     -- The author's address tells whose commit it is; whoever reports one through a hook or the API made it.
     coalesce(
-        by_email.developer_id, by_name.developer_id, c.reporting_developer_id, c.author_email, any_name.developer_id,
-        c.any_developer_id, 'unknown'
+        by_email.developer_id, by_login.developer_id, by_name.developer_id,
+        {{ plain_address('c.reporting_developer_id') }}, {{ plain_address('c.author_email') }}, any_name.developer_id,
+        {{ plain_address('c.any_developer_id') }}, 'unknown'
     ) as developer_id,
     c.agent_assisted,
     c.agent_session_id,
@@ -77,6 +78,8 @@ select
     c.sources,
     c.created_at
 from commits as c
-left join {{ ref('stg_developer_names') }} as by_email on by_email.value = c.author_email
-left join {{ ref('stg_developer_names') }} as by_name on by_name.value = lower(c.reporting_developer_id)
-left join {{ ref('stg_developer_names') }} as any_name on any_name.value = lower(c.any_developer_id)
+left join {{ ref('stg_developer_names') }} as by_email on by_email.value = {{ name_key('c.author_email') }}
+left join {{ ref('stg_developer_names') }} as by_login
+    on by_login.value = {{ github_login('c.author_email') }}
+left join {{ ref('stg_developer_names') }} as by_name on by_name.value = {{ name_key('c.reporting_developer_id') }}
+left join {{ ref('stg_developer_names') }} as any_name on any_name.value = {{ name_key('c.any_developer_id') }}

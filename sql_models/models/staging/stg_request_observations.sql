@@ -341,7 +341,7 @@ select
     coalesce(o.developer_said, o.user_email, o.user_id) as developer_said,
     coalesce(
         by_id.developer_id, by_email.developer_id, by_user.developer_id,
-        o.developer_said, lower(o.user_email), o.user_id, 'unknown'
+        {{ plain_address('o.developer_said') }}, {{ name_key('o.user_email') }}, o.user_id, 'unknown'
     ) as developer_id,
     o.project_id,
     o.branch,
@@ -365,8 +365,8 @@ select
     o.speed,
     o.agent_version
 from observations as o
-left join {{ ref('stg_developer_names') }} as by_id on by_id.value = lower(o.developer_said)
-left join {{ ref('stg_developer_names') }} as by_email on by_email.value = lower(o.user_email)
+left join {{ ref('stg_developer_names') }} as by_id on by_id.value = {{ name_key('o.developer_said') }}
+left join {{ ref('stg_developer_names') }} as by_email on by_email.value = {{ name_key('o.user_email') }}
 left join {{ ref('stg_developer_names') }} as by_user
     on by_user.value = case when o.developer_said is null and o.user_email is null then lower(o.user_id) end
 {%- if not is_incremental() %}
