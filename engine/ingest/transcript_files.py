@@ -26,6 +26,8 @@ LONGEST_LINE = 64 << 20
 HEAD_BYTES = 1024
 SNIFFED_BYTES = 256 << 10
 DATABASE_MAGIC = b"SQLite format 3\x00"
+ANYONES = ("*.jsonl", *(pattern for source in SOURCES if source.is_database for pattern in source.patterns))
+"""Names of histories in a folder that is no certain agent's."""
 WRITE_AHEAD = "-wal"
 """What SQLite adds to a database's name for the log that it writes first."""
 
@@ -192,7 +194,7 @@ def _files(root: Root, unreadable: dict[str, str]) -> Iterator[str]:
 
 
 def _is_history(name: str, source: TranscriptSource | None) -> bool:
-    patterns = ("*.jsonl",) if source is None else source.patterns
+    patterns = ANYONES if source is None else source.patterns
     documents = any(is_document(name, each) for each in (SOURCES if source is None else (source,)))
     return documents or any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
