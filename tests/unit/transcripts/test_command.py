@@ -9,6 +9,8 @@ import duckdb
 import pytest
 
 from engine.cli import main
+from engine.ingest.transcript_state import FILE_NAME, known_files
+from engine.store.lock import DirectoryLock
 from tests.unit.transcripts.support import FIXTURES, append_lines, reply, write_lines
 
 
@@ -58,6 +60,38 @@ def test_a_second_import_adds_what_is_new(home: Path, tmp_path: Path, capsys: py
     assert main(["import", "transcripts", "--again", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["requests"] == 2
     assert raw(tmp_path, "select count(*) from raw.transcript_usage") == [(2,)]
+
+
+def test_an_import_with_nothing_new_opens_nothing(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.client.STARTING_SECONDS", 0.0)
+    path = write_lines(home / ".claude/projects/p/a.jsonl", [reply(1, 1)])
+    main(["import", "transcripts"])
+    lock = DirectoryLock.acquire(tmp_path / "data")  # whoever would open it now, would be refused
+    try:
+        capsys.readouterr()
+        assert main(["import", "transcripts"]) == 0
+        assert "files     0 read, 1 unchanged" in capsys.readouterr().out
+        append_lines(path, [reply(2, 2)])
+        assert main(["import", "transcripts"]) == 1
+    finally:
+        lock.release()
+    assert main(["import", "transcripts"]) == 0
+    assert raw(tmp_path, "select count(*) from raw.transcript_usage") == [(2,)]
+
+
+def test_after_an_import_that_did_not_finish_the_next_goes_through(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_lines(home / ".claude/projects/p/a.jsonl", [reply(1, 1)])
+    with monkeypatch.context() as patched:
+        patched.setattr("engine.ingest.transcript_state.Positions.finished", lambda self: None)
+        main(["import", "transcripts"])
+    file, database = tmp_path / "data" / FILE_NAME, tmp_path / "data/agent_analytics.duckdb"
+    assert known_files(file, database) == {}
+    assert main(["import", "transcripts"]) == 0
+    assert list(known_files(file, database)) == [str(home / ".claude/projects/p/a.jsonl")]
 
 
 def test_a_named_folder_is_read(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
