@@ -348,7 +348,7 @@ _REASONS: Mapping[tuple[str, str], str] = {
         "costs",
         "covered_usd",
     ): "cost_usd of the calls for which the developer had a declared plan of their agent that day",
-    ("costs", "paid_usd"): "prices of the declared plans, spread over their days; aa-engine prices show lists them",
+    ("costs", "paid_usd"): "prices of the declared plans, spread over their days; aa-engine prices plans lists them",
     ("developers", "cost_per_commit_usd"): "cost_usd by commit_count; explain each of them",
     ("coverage", "silent_session_count"): "sessions by day and source; the session's sources show which side is silent",
     ("coverage", "silent_tokens"): "tokens after the silence began; the session's sources show which side is silent",

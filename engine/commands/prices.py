@@ -52,6 +52,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     diff.add_argument("--all", action="store_true", help="also rows of models that no stored request names")
     diff.add_argument("--json", action="store_true", help="print JSON")
+    paid = actions.add_parser(
+        "plans",
+        help="subscriptions and seats that are declared",
+        description="Subscriptions and seats that plans.yaml of the data directory declares: what is paid whatever is "
+        "used. It stands beside what the same calls would cost on the API, and is never added to it.",
+        epilog="Example: aa-engine prices plans --json",
+    )
+    paid.add_argument("--json", action="store_true", help="print JSON")
     bring = actions.add_parser(
         "import",
         help="take prices of a file into prices.yaml",
@@ -76,6 +84,8 @@ def run(arguments: argparse.Namespace) -> int:
             from engine.commands.prices_diff import diff
 
             return diff(configured, arguments.file, everything=arguments.all, as_json=arguments.json)
+        case "plans":
+            return _plans(configured, as_json=arguments.json)
         case _:
             return _import(configured, arguments)
 
@@ -121,6 +131,34 @@ def _import(settings: Settings, arguments: argparse.Namespace) -> int:
     if joined.added or joined.replaced:
         write(path, joined.text)
     print(f"{path}: {joined.added} prices added, {joined.replaced} replaced, {joined.same} were there already")
+    return 0
+
+
+def _plans(settings: Settings, *, as_json: bool) -> int:
+    from engine.commands.writing import print_table
+    from engine.prices import plans
+
+    path = settings.data_dir / plans.FILE_NAME
+    seats = plans.load(path).seats
+    names = ("vendor", "plan", "developer", "agents", "monthly_usd", "from", "until")
+    rows = [
+        (
+            seat.vendor,
+            seat.plan,
+            seat.developer,
+            list(seat.agents),
+            amount_text(seat.monthly_usd),
+            seat.since.isoformat(),
+            seat.until.isoformat() if seat.until else None,
+        )
+        for seat in seats
+    ]
+    if as_json:
+        print(json.dumps([dict(zip(names, row, strict=True)) for row in rows], indent=2))
+    elif rows:
+        print_table(names, rows)
+    else:
+        print(f"aa-engine: {path} declares no plan; docs/numbers.md shows its form", file=sys.stderr)
     return 0
 
 

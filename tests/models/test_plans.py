@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import threading
 from datetime import date, timedelta
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.agents.registry import AGENTS
+from engine.cli import main
 from engine.errors import ConfigurationError
 from engine.prices import export, plans, vendors
 from engine.prices.watch import FileWatch
@@ -71,6 +73,20 @@ def test_seats_that_nobody_sits_on_are_paid_too(tmp_path: Path) -> None:
     found = declared(tmp_path, f"plans:\n- {{{PLAN}, developers: [Alice@acme.dev], seats: 3}}\n").seats
     assert [(seat.developer, seat.monthly_usd) for seat in found] == [("alice@acme.dev", 200), (None, 400)]
     assert found[0].agents == ("claude_code",)
+
+
+def test_the_command_lists_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    where = ("--data-dir", str(tmp_path))
+    assert main(["prices", "plans", *where]) == 0
+    assert "declares no plan" in capsys.readouterr().err
+    declared(tmp_path, f"plans:\n- {{{PLAN}, developers: [alice@acme.dev], seats: 2}}\n")
+    assert main(["prices", "plans", *where]) == 0
+    assert "alice@acme.dev" in capsys.readouterr().out
+    assert main(["prices", "plans", "--json", *where]) == 0
+    assert [(seat["developer"], seat["monthly_usd"]) for seat in json.loads(capsys.readouterr().out)] == [
+        ("alice@acme.dev", "200"),
+        (None, "200"),
+    ]
 
 
 def test_no_file_and_an_empty_one_declare_nothing(tmp_path: Path) -> None:
