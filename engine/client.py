@@ -38,12 +38,14 @@ def read_address(path: Path) -> EngineAddress | None:
         told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         pid = int(told["pid"])
         places = [told.get(name) for name in ("http", "grpc", "socket")]
+        processes = {str(part): int(process) for part, process in (told.get("processes") or {}).items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     if not 0 < pid < 1 << 31 or not all(place is None or isinstance(place, str) for place in places):
         return None
     http, grpc, socket = places
-    return EngineAddress(pid=pid, http=http, grpc=grpc, socket=socket, version=str(told.get("version", "")))
+    version = str(told.get("version", ""))
+    return EngineAddress(pid=pid, http=http, grpc=grpc, socket=socket, version=version, processes=processes)
 
 
 def running_engine(settings: Settings) -> EngineAddress | None:

@@ -6,7 +6,8 @@ beyond the standard library: the console imports this module and nothing heavier
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 CONTRACT_VERSION = 1
@@ -30,10 +31,14 @@ class ChangeSet:
 
 @dataclass(frozen=True, slots=True)
 class EngineAddress:
-    """Where a running engine answers, as `engine.json` and the ready line tell it. None: that door is closed."""
+    """Where a running engine answers, as `engine.json` and the ready line tell it. None: that door is closed.
+
+    `pid` is whom to stop; `processes` are those that do the work, by part.
+    """
 
     pid: int
     http: str | None
     grpc: str | None
     socket: str | None
     version: str
+    processes: Mapping[str, int] = field(default_factory=dict)

@@ -136,6 +136,7 @@ class Doors:
             grpc=None if grpc is None else str(Address(exposure.grpc.host, grpc_port)),
             socket=None if path is None else str(path),
             version=__version__,
+            processes={"engine": os.getpid()},
         )
         return cls(exposure, http, grpc, listening, path, addresses)
 

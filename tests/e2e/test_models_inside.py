@@ -57,7 +57,7 @@ def test_the_structured_log_comes_through(engine: EngineProcess) -> None:
     done = models(engine, "--log-format", "json", "test", "-s", "dim_agents")
     events = [json.loads(line)["info"] for line in done.stdout.splitlines()]
     assert {"MainReportVersion", "LogTestResult", "StatsLine"} <= {event["name"] for event in events}
-    assert {event["pid"] for event in events} == {engine.ready["pid"]}
+    assert {event["pid"] for event in events} == {engine.ready["processes"]["engine"]}
 
 
 def test_a_failure_is_the_shell_s_exit_code(engine: EngineProcess) -> None:

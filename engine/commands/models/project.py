@@ -153,10 +153,10 @@ def _in_use(path: Path, program: str, pid: int) -> InUseError:
     from engine.client import read_address
 
     address = read_address(path.parent / "engine.json")
-    if address is not None and address.pid == pid:
+    if address is not None and pid in (address.pid, *address.processes.values()):
         place = f"unix:{address.socket}" if address.socket else address.http
         return InUseError(
-            f"{path} is in use by the engine at {place} (process {pid})",
+            f"{path} is in use by the engine at {place} (process {address.pid})",
             hint="`aa-engine models` with the engine's own project works inside it; for another project, target or "
             "program stop the engine, or work on a copy of the file made while it is stopped",
         )
