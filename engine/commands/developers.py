@@ -38,6 +38,11 @@ order by d.developer_id
 DEVELOPERS = "select developer_id from mart.dim_developers"
 NAMES = "select value, developer_id, through from staging.stg_developer_names"
 WORDS = "select kind, value, developer_id from staging.stg_developer_identities order by all"
+ARRIVED = """
+select max(batch_id) from raw.developer_identities
+where received_at = cast($said_at as timestamptz) having count(*) > 0
+"""
+PATIENCE_SECONDS = 60.0
 MERGED = "developer"
 """The kind of the identity that a merge makes: one developer's own name means another."""
 NOBODY = "unknown"
@@ -231,7 +236,7 @@ def _rows(asked: Source, sql: str, parameters: dict[str, str]) -> list[tuple[Any
 
 
 def _record(settings: Settings, developer: str, identities: Sequence[tuple[str, str]], *, removed: bool) -> None:
-    """Durable when this returns."""
+    """In all tables when this returns, unless the models of a running engine are far behind: that is said."""
     from engine.client import open_recorder
     from engine.store.rows import RawRows, dedup_key
 
@@ -253,6 +258,27 @@ def _record(settings: Settings, developer: str, identities: Sequence[tuple[str, 
         )
     with open_recorder(settings) as recorder:
         recorder.record(rows).result()
+    _follow(settings, now)
+
+
+def _follow(settings: Settings, said_at: datetime) -> None:
+    """Wait until a running engine tells all history anew: who asks next must not be answered from before."""
+    import time
+
+    from engine.client import connect, running_engine
+    from engine.commands.asking import source
+
+    address = running_engine(settings)
+    if address is None:
+        return
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    with source(settings) as asked, connect(address) as client:
+        while time.monotonic() < deadline:
+            arrived = _rows(asked, ARRIVED, {"said_at": said_at.isoformat()})
+            if arrived and client.get("/api/v1/status").json()["batch_id"] >= arrived[0][0]:
+                return
+            time.sleep(0.1)
+    _say("the models of the engine follow as soon as they can")
 
 
 def _say(sentence: str) -> None:

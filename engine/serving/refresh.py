@@ -19,6 +19,7 @@ from engine.contract import ChangeSet
 from engine.errors import EngineError, ModelError
 from engine.measures import REFRESH
 from engine.prices.watch import FileWatch
+from engine.serving import zone
 from engine.workspace import Workspace, is_edited
 
 if TYPE_CHECKING:
@@ -214,13 +215,24 @@ class ModelKeeper:
             self._models.reconnect()
         self._generation = generation
         began = time.perf_counter()
+        before = self._days() if not self._built.is_set() else None
         self._models.follow(self._tell)
+        said = zone.change(before, self._days()) if before is not None else None
+        if said is not None:
+            log.say(said, level="info", part="models")
         state = self._models.state()
         if state is not None and state.standing is not None and state.standing.watermark > self._covered:
             self._covered = state.standing.watermark
             REFRESH.observe(time.perf_counter() - began)
             if self.on_covered is not None:
                 self.on_covered(self._covered)
+
+    def _days(self) -> zone.Days | None:
+        cursor = self._workspace.path.database.cursor()
+        try:
+            return zone.days(cursor)
+        finally:
+            cursor.close()
 
     def _tell(self, refresh: Refresh) -> None:
         # A batch of nothing but repetitions changes no model, and is no news.
