@@ -109,7 +109,7 @@ def test_a_database_from_a_newer_version_is_refused(data_dir: Path) -> None:
 def test_a_damaged_database_is_refused_with_what_to_do(data_dir: Path) -> None:
     data_dir.mkdir()
     (data_dir / "agent_analytics.duckdb").write_bytes(b"damaged" * 10_000)
-    assert "restore a backup" in refusal(data_dir, 1, "serve", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0")
+    assert "backup restore latest" in refusal(data_dir, 1, "serve", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0")
 
 
 @pytest.mark.parametrize(
