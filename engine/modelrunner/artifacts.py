@@ -53,9 +53,18 @@ def metadata(project: Project, schema: str) -> dict[str, Any]:
     }
 
 
-def manifest(project: Project, compiled: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """The whole project as dbt's manifest; `compiled` adds SQL by unique id."""
-    records = {uid: node_record(project, member) for uid, member in project.members().items()}
+def records_of(project: Project) -> dict[str, dict[str, Any]]:
+    """The manifest's records of all members by unique id: what of it needs no run."""
+    return {uid: node_record(project, member) for uid, member in project.members().items()}
+
+
+def manifest(
+    project: Project,
+    compiled: Mapping[str, str] | None = None,
+    records: dict[str, dict[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """The whole project as dbt's manifest; `compiled` adds SQL by unique id, to `records` if they are made already."""
+    records = records_of(project) if records is None else records
     for uid, columns in _primary_keys(project).items():
         records[uid]["primary_key"] = columns
     for uid, sql in (compiled or {}).items():

@@ -7,7 +7,7 @@ decide anything in another thread than the caller's: results come back to it in 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Protocol
 
@@ -58,11 +58,13 @@ class Parallel:
         self._alone: list[Node] = []
         self._repeated: set[str] = set()
 
-    def run(self) -> None:
-        """Everything. What a listener raises ends it: what is under way is interrupted first."""
+    def run(self, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Everything, and `meanwhile` beside the first nodes. What raises here ends it all: what is under way is
+        interrupted first."""
         with ThreadPoolExecutor(len(self._workers), thread_name_prefix="models") as pool:
             try:
                 self._hand_out(pool)
+                meanwhile()
                 while self._under_way or self._alone:
                     if not self._under_way:
                         self._submit(pool, [self._alone.pop(0)])

@@ -82,6 +82,7 @@ class Run:
     _main: Worker | None = None
     _numbers: dict[str, int] = field(default_factory=dict)
     _total: int = 0
+    _records: dict[str, dict[str, Any]] | None = None
 
     def all_or_nothing(self) -> RunOutcome:
         """Everything in one transaction: any failure leaves the database as it was."""
@@ -110,9 +111,8 @@ class Run:
             self._all(hooks)
         finally:
             if self.write_artifacts:
-                artifacts.write(
-                    self.project.target_folder / "manifest.json", artifacts.manifest(self.project, self.compiled)
-                )
+                manifest = artifacts.manifest(self.project, self.compiled, self._records)
+                artifacts.write(self.project.target_folder / "manifest.json", manifest)
         outcome = RunOutcome(tuple(self.results), time.perf_counter() - start)
         self._write_results(outcome.seconds)
         return outcome
@@ -194,10 +194,15 @@ class Run:
                 for number, cursor in enumerate(cursors, 1)
             ]
             plan = schedule.Schedule(self.project, self._order, waits)
-            Parallel(plan, workers, self, together=self._asks_together()).run()
+            Parallel(plan, workers, self, together=self._asks_together()).run(self._prepare)
         finally:
             for cursor in cursors:
                 cursor.close()
+
+    def _prepare(self) -> None:
+        """What the artifacts need of the project alone, while the first nodes run."""
+        if self.write_artifacts:
+            self._records = artifacts.records_of(self.project)
 
     def _asks_together(self) -> bool:
         """Stopping at the first failure, tests are asked one by one."""

@@ -84,6 +84,8 @@ def waits(project: Project, order: Sequence[str], verb: str, *, units_first: boo
     """Each node of the order with those that must have ended before it starts."""
     nodes, place = project.nodes, {uid: index for index, uid in enumerate(order)}
     found = {uid: _above(project, uid, place) for uid in order}
+    above = {uid: frozenset(parents) for uid, parents in found.items()}
+    firsts: dict[tuple[bool, tuple[str, ...]], list[str]] = {}
     units = []
     makers = {_relation(nodes[uid]): uid for uid in order if nodes[uid].is_relational}
     for uid in order:
@@ -97,14 +99,18 @@ def waits(project: Project, order: Sequence[str], verb: str, *, units_first: boo
             sources = (project.sources[parent] for parent in node.depends_on if parent in project.sources)
             named = {(item.database, item.schema, item.identifier) for item in sources}
             found[uid] |= {made for key, made in makers.items() if key in named}
-        for held in gating.held_by(project, node, verb, units_gate=units_first):
-            if held in found:
-                found[held].add(uid)
+        key = (node.unit is not None, node.depends_on)
+        if key not in firsts:
+            # What stands below the first that are held back waits for those anyway.
+            held = gating.held_by(project, node, verb, units_gate=units_first)
+            firsts[key] = [other for other in held if other in found and held.isdisjoint(above[other])]
+        for other in firsts[key]:
+            found[other].add(uid)
     for node in units:
         # It runs before its model, once that could.
         model = node.depends_on[0]
         found[node.unique_id] |= found[model] - {item.unique_id for item in units if item.depends_on[0] == model}
-    return {uid: {other for other in above if place[other] < place[uid]} for uid, above in found.items()}
+    return {uid: {other for other in waited if place[other] < place[uid]} for uid, waited in found.items()}
 
 
 def _above(project: Project, unique_id: str, inside: Mapping[str, int]) -> set[str]:
