@@ -16,10 +16,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, Any
 
 from engine.agents.transcripts.reader import Workplace
+from engine.agents.transcripts.registry import BY_AGENT
 from engine.errors import EngineError
 from engine.ingest.transcript_files import FoundFile
 from engine.ingest.transcript_reading import Reading, Tally
@@ -35,6 +36,8 @@ BATCHES_WAITING = 4
 
 Job = tuple[FoundFile, Position | None]
 """A file, and where reading of it stands."""
+
+NamedJob = tuple[FoundFile, str | None, Position | None]
 
 _START = "from engine.ingest.transcript_crew import serve; serve()"
 
@@ -137,7 +140,7 @@ class Crew:
             while portion is not None:
                 with lock:
                     portion = next(waiting, None)
-                _send(reader.stdin, portion)
+                _send(reader.stdin, None if portion is None else [_by_name(job) for job in portion])
                 while (batch := pickle.load(reader.stdout)) is not None:
                     self._batches.put(batch)
                     if self._stopping.is_set():
@@ -162,6 +165,12 @@ def portions(jobs: Iterable[Job]) -> Iterator[list[Job]]:
             portion, size = [], 0
     if portion:
         yield portion
+
+
+def _by_name(job: Job) -> NamedJob:
+    """The job without its agent's declaration, which holds functions: the other side has it too."""
+    found, before = job
+    return replace(found, source=None), None if found.source is None else found.source.agent_type, before
 
 
 def _send(stream: IO[bytes], value: Any) -> None:
@@ -199,9 +208,10 @@ class Clerk:
         self._bytes = 0
         self._files = 0
 
-    def read(self, portion: Sequence[Job]) -> None:
+    def read(self, portion: Sequence[NamedJob]) -> None:
         """Read these files; rows of the last may stay for the next portion."""
-        for found, before in portion:
+        for named, agent_type, before in portion:
+            found = named if agent_type is None else replace(named, source=BY_AGENT[agent_type])
             left = found.size
             told = 0
 
