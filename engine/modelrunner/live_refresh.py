@@ -46,7 +46,7 @@ select time.key, time.low, time.high, time.ahead
 from (select unnest(from_json($1::varchar,
     '[{"key": "varchar", "low": "bigint", "high": "bigint", "ahead": "bigint"}]')) as time)
 """
-"""Keys come as one text: binding a list costs DuckDB 20 to 60 microseconds an item."""
+"""Keys come as one text: binding a list costs DuckDB tens of microseconds an item."""
 
 # The longest silence among the times of the touched keys is left out: one resumed session of last year and those of
 # today are two stretches, not a year.
