@@ -207,6 +207,8 @@ def _alias(settings: Settings, developer: str, given: Sequence[tuple[str, str]],
         if remove:
             if (kind, value) not in [(word[0], word[1]) for word in people.words if word[2] == developer]:
                 raise UsageError(f"{value} ({KINDS[kind]}) does not mean {developer}")
+        elif value == developer.lower() and people.names.get(value, (value, []))[0].lower() != value:
+            pass  # found to be somebody else's (a .mailmap), and a person says it is not
         elif value == developer.lower():
             raise UsageError(f"{value} is {developer}'s own name already")
         elif people.would_circle(value, developer):

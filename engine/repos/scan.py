@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from engine.errors import ConfigurationError
-from engine.repos import evidence, log
+from engine.repos import evidence, log, mailmap
 from engine.repos.notes import changed_notes
 from engine.repos.patches import patch_ids
 from engine.repos.plumbing import read, stream
@@ -110,6 +110,9 @@ def new_rows(repository: Repository, known: Known | None, *, source: Source, mes
     if batch:
         patches = only and known is not None and len(batch) <= PATCH_IDS_UP_TO
         yield _batch(repository, batch, source, messages, with_patches=patches)
+    said = _mailmap(repository, known)
+    if said:
+        yield Batch(said, 0)
     if repository.notes is not None and (known is None or known.notes != repository.notes):
         before = known.notes if known is not None else None
         for found in changed_notes(repository.folders.work, before, repository.notes):
@@ -118,6 +121,14 @@ def new_rows(repository: Repository, known: Known | None, *, source: Source, mes
                 rows = RawRows()
                 rows.extend("git_commit_evidence", _evidence_columns(repository.project.project_id, signs, None))
                 yield Batch(rows, 0)
+
+
+def _mailmap(repository: Repository, known: Known | None) -> RawRows:
+    """What the default branch says of its authors' addresses, where it has moved since."""
+    tips = [tip for tip in repository.tips if tip.branch == repository.default_branch] or list(repository.tips)
+    if not tips or (known is not None and tips[0].commit_hash in known.tips):
+        return RawRows()
+    return mailmap.rows_at(repository.folders.work, tips[0].commit_hash)
 
 
 def repository_row(repository: Repository, *, watched: bool) -> RawRows:
