@@ -173,7 +173,7 @@ def _schedule(load: Load, connection: int) -> Iterator[float | None]:
         return
     step = load.connections / load.rate
     due = began + connection * step / load.connections
-    while due - began < load.seconds:
+    while due - began < load.seconds and time.perf_counter() - began < 2 * load.seconds:
         yield due
         due += step
 

@@ -211,13 +211,17 @@ def main(flags: Sequence[str] = ()) -> None:
             if chosen.only:
                 runs = [run for run in runs if chosen.only in run[0]]
             for what, kinds, load in runs:
-                before = [engine.cpu(part) for part in parts]
+                before, waited = [engine.cpu(part) for part in parts], engine.waited("receiver")
                 outcome = drive(loads_of(engine, kinds, ids, load), folder)
-                behind = time.perf_counter()
+                behind, waited = time.perf_counter(), engine.waited("receiver") - waited
                 engine.wait_applied()
                 used = [engine.cpu(part) - start for part, start in zip(parts, before, strict=True)]
                 said(what, outcome, *used)
-                print(f"{'':46s} all in the database {time.perf_counter() - behind:.1f} s after the last", flush=True)
+                print(
+                    f"{'':46s} all in the database {time.perf_counter() - behind:.1f} s after the last; the receiver "
+                    f"was kept waiting for a processor {waited:.1f} s by other programs",
+                    flush=True,
+                )
                 outcomes.append(outcome)
             print(f"after it: {engine.megabytes():.0f} MB in all processes")
         stored = sum(len(outcome.acknowledged) * outcome.points for outcome in outcomes)

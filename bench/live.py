@@ -88,6 +88,12 @@ class Engine:
             ticks += int(fields[11]) + int(fields[12])
         return ticks / TICKS
 
+    def waited(self, part: str) -> float:
+        """Seconds that a part's threads were ready to run while the machine ran something else."""
+        pid = self.ready.get("processes", {}).get(part, self.process.pid)
+        waits = (path.read_text().split()[1] for path in Path(f"/proc/{pid}/task").glob("*/schedstat"))
+        return sum(map(int, waits)) / 1e9
+
     def megabytes(self) -> float:
         pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in self.pids())
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
