@@ -50,9 +50,11 @@ class ProjectHooks:
 
         ParseProblem when one cannot be rendered: then nothing may go on.
         """
+        hooks = self._nodes(key)
+        if not hooks:
+            return []
         self.compiler.results = [self._told(result) for result in before if self._is_told(result)]
         found: list[NodeResult] = []
-        hooks = self._nodes(key)
         for index, (label, node) in enumerate(hooks, 1):
             self.started(node, index, len(hooks))
             found.append(self._skipped(node, label) if any(item.failed for item in found) else self._one(node, label))
