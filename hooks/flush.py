@@ -30,6 +30,8 @@ LOOK_SECONDS = 0.5
 PATIENCE_SECONDS = 60.0
 """How long `aa-hooks flush` waits for a delivery that is at work already."""
 COMMIT_FIELDS = 3 + len(environment.VARIABLES) + 2
+REWRITE_LINE = re.compile(rb"r1(?:\t[0-9a-f]{40}(?:[0-9a-f]{24})?\t\d+\t[0-9a-f]{40}(?:[0-9a-f]{24})?)(?:\t[^\t]+){2}$")
+"""A line of the post-rewrite hook, whole."""
 COMMIT_START = re.compile(rb"c1\t(?=[0-9a-f]{40}(?:[0-9a-f]{24})?\t)")
 """Where a line of the git hook begins. The hash behind it is part of the sign: hashes may themselves end in `c1`."""
 
@@ -187,7 +189,8 @@ def _note_success(spool: Spool) -> None:
 def _store(spool: Spool, state: State, line: Line) -> None:
     try:
         if line.file == "commits.log":
-            found = _commit_line(line.content, state, spool.folder)
+            read = _rewrite_line if REWRITE_LINE.match(line.content) else _commit_line
+            found = read(line.content, state, spool.folder)
         else:
             found = _event_line(line.content, state, spool.folder)
     except (GitError, ValueError, KeyError, TypeError, UnicodeError) as error:
@@ -226,6 +229,16 @@ def _commit_line(content: bytes, state: State, spool: Path) -> Payload | None:
         return None
     body = commits.payload(commit_hash, folder, place, variables, state.developer_id, spool=spool)
     return _identity(commit_hash, body, variables), seconds, "commits", _with_project(body, state)
+
+
+def _rewrite_line(content: bytes, state: State, spool: Path) -> Payload | None:
+    """An amend or a rebase put one commit in the place of another: what is known of that one is handed on."""
+    _, new, seconds, old, place, folder = content.split(b"\t")
+    if not state.track_commits:
+        return None
+    sign = {"kind": "rewritten_from", "value": old.decode("ascii")}
+    body = commits.payload(new.decode("ascii"), Path(_path(folder)), Path(_path(place)), {}, state.developer_id, [sign])
+    return _identity(body["commit_hash"], body, {}, [sign]), float(seconds), "commits", _with_project(body, state)
 
 
 def _event_line(content: bytes, state: State, spool: Path) -> Payload | None:

@@ -79,6 +79,11 @@
     )
 {% endmacro %}
 
+{# Asked before the lines, too: the session that a touched sub-agent belongs to may have forks. #}
+{% macro touched_more__stg_request_observations__family() %}
+    {{ families_of_touched_sessions() }}
+{% endmacro %}
+
 {% macro touched_more__stg_request_observations__sub_agents() %}
     {{ families_of_touched_sessions() }}
 {% endmacro %}
@@ -179,6 +184,21 @@
     select distinct 'commit', commit_hash
     from {{ source('raw', 'git_commits') }}
     where agent_session_id is not null and {{ touched('session', 'agent_session_id') }}
+{% endmacro %}
+
+{# Asked last: commits that come by another way have earlier forms, too. #}
+{% macro touched_more__int_commit_evidence__rewritten() %}
+    with rewrites as (
+        {{ commit_rewrites() }}
+    ),
+
+    families as (
+        select new_hash from rewrites where {{ touched('commit', 'new_hash') }} or {{ touched('commit', 'old_hash') }}
+    )
+
+    select 'commit' as set_name, new_hash as key from families
+    union
+    select 'commit', old_hash from rewrites where new_hash in (select new_hash from families)
 {% endmacro %}
 
 {% macro touched_more__int_commits_with_agent_context() %}

@@ -228,3 +228,44 @@ def test_the_authors_address_decides_whose_commit_it_is(bench: Workbench) -> Non
         ("carol", ["carol@home.example"]),
         ("unknown", []),
     ]
+
+
+def test_links_go_over_to_the_commit_that_an_amend_or_a_rebase_made(bench: Workbench) -> None:
+    old, amended, rebased, human = (letter * 40 for letter in "abcd")
+    bench.take(
+        request(0),
+        context(0, project_id=PROJECT),
+        commit(old, 5),
+        evidence(old, "hook_environment", agent_type="claude_code", session_id="s1"),
+        commit(amended, 4000),
+        evidence(amended, "rewritten_from", value=old),
+        commit(rebased, 80_000),
+        evidence(rebased, "rewritten_from", value=amended),
+        commit(human, 80_001),
+    )
+    bench.build()
+    links = "select commit_hash, session_id, method from intermediate.int_commit_session_links order by 1"
+    assert bench.rows(links) == [(rebased, "s1", "hook_environment")]
+    assert bench.row("select commit_count from mart.fct_sessions") == (1,)
+    assert bench.row("select attribution from mart.fct_git_commits where commit_hash = ?", rebased) == ("assisted",)
+
+
+def test_a_squash_has_the_links_of_all_that_went_into_it(bench: Workbench) -> None:
+    first, second, squashed = (letter * 40 for letter in "abc")
+    told = {"agent_type": "claude_code"}
+    bench.take(
+        request(0),
+        request(0, session_id="s2"),
+        commit(first, 5),
+        commit(second, 6),
+        evidence(first, "hook_environment", session_id="s1", **told),
+        evidence(second, "hook_environment", session_id="s2", **told),
+        evidence(squashed, "rewritten_from", value=first),
+        evidence(squashed, "rewritten_from", value=second),
+        # A commit that nobody reported takes nothing over.
+        evidence("f" * 40, "rewritten_from", value=first),
+        commit(squashed, 90_000),
+    )
+    bench.build()
+    links = "select commit_hash, session_id from intermediate.int_commit_session_links order by 2"
+    assert bench.rows(links) == [(squashed, "s1"), (squashed, "s2")]

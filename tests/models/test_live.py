@@ -103,6 +103,11 @@ def a_teams_day() -> list[RawRows]:
         evidence("0c" + "0" * 38, "hook_environment", agent_type="claude_code", session_id="s0"),
         evidence("1c0000000", "telemetry_sha", agent_type="claude_code", session_id="s1"),
         evidence("1b" + "0" * 38, "agent_trailer", agent_type="claude_code"),
+        # One commit amended and then rebased, told in any order.
+        commit("3e", 60_000),
+        commit("4e", 61_000),
+        evidence("3e" + "0" * 38, "rewritten_from", value="0c" + "0" * 38),
+        evidence("4e" + "0" * 38, "rewritten_from", value="3e" + "0" * 38),
         commit("dd", 100, author_email="carol@acme.dev"),
         request(80_000, session_id="s7", developer_id="carol@acme.dev"),
         identity("bobby", "bob@acme.dev"),

@@ -174,7 +174,7 @@ sessions_of_named_agents as (
     ) = 1
 ),
 
-evidence as (
+found as (
     select project_id, commit_hash, agent_type, session_id, kind, value from observed_with_agent
     union all
     select project_id, commit_hash, agent_type, session_id, kind, value from named_by_telemetry
@@ -184,6 +184,20 @@ evidence as (
     select project_id, commit_hash, agent_type, session_id, kind, value from nearby
     union all
     select project_id, commit_hash, agent_type, session_id, kind, value from sessions_of_named_agents
+),
+
+rewrites as (
+    {{ commit_rewrites() }}
+),
+
+-- What was seen of a commit holds for the one that an amend or a rebase made of it.
+evidence as (
+    select * from found
+    union all
+    select f.project_id, r.new_hash, f.agent_type, f.session_id, f.kind, f.value
+    from found as f
+    join rewrites as r on r.project_id = f.project_id and r.old_hash = f.commit_hash
+    join commits as c on c.project_id = f.project_id and c.commit_hash = r.new_hash
 )
 
 select

@@ -31,4 +31,10 @@ select
     cast(greatest(coalesce(c.lines_added, 0) + coalesce(c.lines_deleted, 0), 1) as bigint) as weight
 from by_session as b
 join {{ ref('stg_git_commits') }} as c on c.project_id = b.project_id and c.commit_hash = b.commit_hash
+-- A commit that was rewritten has handed its links on.
+anti join (
+    select r.project_id, r.old_hash
+    from ({{ commit_rewrites() }}) as r
+    join {{ ref('stg_git_commits') }} as n on n.project_id = r.project_id and n.commit_hash = r.new_hash
+) as gone on gone.project_id = b.project_id and gone.old_hash = b.commit_hash
 where b.confidence >= 0.3

@@ -58,6 +58,21 @@ def test_a_flag_of_an_agent_is_weaker_evidence(machine: Machine, repository: Pat
     assert "agent_session_id" not in item
 
 
+def test_an_amend_tells_which_commit_it_replaced(machine: Machine, repository: Path, engine: Engine) -> None:
+    before = machine.commit(repository, CLAUDE_CODE_SESSION_ID="9d1bd6a4-41b9-4e0c")
+    machine.git(repository, "commit", "-q", "--amend", "-m", "better")
+    after = machine.git(repository, "rev-parse", "HEAD")
+
+    def told() -> list[tuple[str, str]]:
+        signs = [
+            (item["commit_hash"], sign) for item in engine.items("/v1/commits") for sign in item.get("evidence", ())
+        ]
+        return [(commit, sign["value"]) for commit, sign in signs if sign["kind"] == "rewritten_from"]
+
+    until(told)
+    assert told() == [(after, before)]
+
+
 def test_a_rebase_says_nothing_of_who_wrote_the_commits(machine: Machine, repository: Path, engine: Engine) -> None:
     machine.commit(repository, "first")
     machine.commit(repository, "second")

@@ -14,7 +14,7 @@ from engine.agents.transcripts.registry import BY_AGENT
 from tests.unit.transcripts.support import rows_of
 from tests.unit.transcripts.test_properties import HISTORIES, as_line, history, json_values, read_at_once, storable
 
-ODD = some.sampled_from(
+ODD: some.SearchStrategy[Any] = some.sampled_from(
     [None, True, -1, 2**63, 2**70, 1e300, "", "12", "\x00", "x" * 5000, [], {}, [None], {"": None}, [[]]]
 )
 NUMBERS = ("input_tokens", "cache_read_tokens", "output_tokens")
