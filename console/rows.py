@@ -251,6 +251,7 @@ class Coverage:
     silent_session_count: int | None = None
     silent_tokens: int | None = None
     state: str = "quiet"
+    clock_drift_seconds: Decimal | None = None
 
     @property
     def key(self) -> str:

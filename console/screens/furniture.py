@@ -27,6 +27,8 @@ def filter_line(page: Page, context: Context, width: int, tabs: Line) -> Line:
         return spread((*tabs, Span("     "), *middle), right, width)
     if lead is not None:
         said: Line = (Span(f"{page.filter}   ", "dim"), *right) if filtered else tuple(right)
+        if width_of(lead) + width_of(said) + 2 > width:
+            said = said[:1] if filtered else ()
         return spread(cut_line(lead, max(0, width - width_of(said) - 2)), said, width)
     return spread(filter, right, width)
 

@@ -72,7 +72,7 @@ def _sources(row: Coverage, context: Context) -> Span:
 
 COLUMNS = (
     Column("day", "DAY", 10, lambda row, context: Span("n/a" if row.date is None else row.date.isoformat(), "dim"), 0, sort="date", letter="y"),
-    Column("developer", "DEVELOPER", 10, lambda row, context: Span(context.person(row.developer_id, row.developer_name), "strong"), 0, most=22, sort="developer_name", letter="d", descending=False),
+    Column("developer", "DEVELOPER", 9, lambda row, context: Span(context.person(row.developer_id, row.developer_name), "strong"), 0, most=22, sort="developer_name", letter="d", descending=False),
     Column("agent", "AGENT", 11, lambda row, context: Span(clean(row.agent_type)), 2, most=14, sort="agent_type", letter="g", descending=False),
     Column("counted", "COUNTED", 7, lambda row, context: cells.maybe(text.tokens(row.total_tokens)), 3, "right", most=9, sort="total_tokens", letter="t"),
     Column("telemetry", "TELEM", 5, lambda row, context: _told(telemetry_tokens(row), row.total_tokens), 1, "right", most=9),
@@ -103,6 +103,8 @@ def alarm_sentence(row: Coverage, context: Context) -> str:
     return f"{row.alarm}: {last}, silent since {since} ({goes_on}){upgraded}"
 
 
+CLOCK_SECONDS = 60
+"""A clock that is further off is worth a word; deliveries are on their way for some seconds anyway."""
 ADVICE = {
     "telemetry stopped": "run `aa-hooks doctor` on that machine: it says what is set and what does not arrive",
     "telemetry missing": "another machine or editor sends none: run `aa-hooks init` there",
@@ -144,6 +146,10 @@ def detail(row: Coverage, context: Context, width: int, height: int) -> Sequence
     signs = f" · also seen by {', '.join(others)}" if others else ""
     aside = ", counters aside" if "metric" in row.sources and {"log", "span"} & set(row.sources) else ""
     lines += wrap(f"{share} of the tokens from one source only{aside}{signs}", width, "dim")
+    drift = row.clock_drift_seconds
+    if drift is not None and abs(drift) > CLOCK_SECONDS:
+        side = "ahead of" if drift > 0 else "behind"
+        lines += wrap(f"the sender's clock is {text.span(abs(drift))} {side} the engine's", width, "warn")
     if alarm:
         lines += wrap(ADVICE.get(row.alarm or "", ""), width, "dim")
     return lines[:height]

@@ -327,6 +327,7 @@ _OF_SIGNS: Mapping[str, Mapping[str, Account]] = {
 }
 
 _REASONS: Mapping[tuple[str, str], str] = {
+    ("coverage", "clock_drift_seconds"): "the newest event of the promptest delivery less its arrival at the engine",
     ("sessions", "duration_seconds"): "session_end less session_start; nothing is added up",
     (
         "sessions",

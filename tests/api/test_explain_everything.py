@@ -24,7 +24,7 @@ NO_SUM = {
     "commits": {"confidence", "seconds_after_session"},
     "costs": {"share", "previous_cost_usd", "paid_usd", "covered_usd"},
     "developers": {"cost_per_commit_usd"},
-    "coverage": {"silent_session_count", "silent_tokens"},
+    "coverage": {"silent_session_count", "silent_tokens", "clock_drift_seconds"},
     "session_sources": {"difference_tokens", "sign_count"},
 }
 """Figures that are no sum of rows: each of them needs a reason of its own."""

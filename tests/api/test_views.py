@@ -443,6 +443,10 @@ class TestCoverage:
         assert (row["request_count"], row["telemetry_request_count"], row["transcript_request_count"]) == (2, 1, 2)
         assert (row["total_tokens"], row["log_tokens"], row["transcript_tokens"]) == (13_400, 6_200, 13_400)
 
+    def test_what_a_source_did_not_tell_is_unknown_and_not_zero(self, days: Api) -> None:
+        (row,) = days.rows("coverage", filter="dev:carol")
+        assert (row["span_tokens"], row["metric_tokens"], row["hook_session_count"]) == (None, None, None)
+
     def test_who_sees_only_some_projects_sees_none_of_it(self, days: Api) -> None:
         assert days.rows("coverage", "web") == []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -90,6 +91,12 @@ class TestADay:
         assert len(lines) <= height
         assert max(width_of(spans) for spans in lines) <= width
         assert "aa-hooks doctor" in plain(coverage.detail(STOPPED, CONTEXT, 80, 40))
+
+    def test_a_clock_that_is_off_is_mentioned_and_seconds_are_not(self) -> None:
+        late = replace(QUIET, clock_drift_seconds=Decimal("-7260"))
+        assert "the sender's clock is 2h01m behind the engine's" in plain(coverage.detail(late, CONTEXT, 80, 8))
+        prompt = replace(QUIET, clock_drift_seconds=Decimal("-4"))
+        assert "clock" not in plain(coverage.detail(prompt, CONTEXT, 80, 8))
 
     def test_every_verdict_of_the_engine_has_a_sign(self) -> None:
         told = next(column for column in VIEWS["coverage"].columns if column.name == "verdict").help
