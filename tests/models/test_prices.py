@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from genai_prices import Usage
+from genai_prices import Usage, calc_price
 from genai_prices.data import providers
 from genai_prices.types import ModelPrice
 from hypothesis import HealthCheck, given, settings
@@ -130,6 +130,79 @@ def test_sql_prices_like_genai_prices(
             )
             prices = model.get_prices(FIRST_DAY + timedelta(seconds=seconds), SPEEDS[speed])
             assert found[index] == prices.calc_price(usage)["total_price"], (provider, model.id, cases[index])
+    finally:
+        bench.close()
+
+
+NAMED = (
+    ("claude-opus-4-8[1m]", "anthropic", "claude-opus-4-8"),
+    ("anthropic/claude-opus-5", "anthropic", "claude-opus-5"),
+    ("claude-opus-4-6", "anthropic", "claude-opus-4-6"),
+    ("claude-sonnet-4-20250514", "anthropic", "claude-sonnet-4-20250514"),
+    ("claude-sonnet-4-5-20250929", "anthropic", "claude-sonnet-4-5-20250929"),
+    ("us.anthropic.claude-opus-4-8-v1:0", "aws", "us.anthropic.claude-opus-4-8-v1:0"),
+    ("gpt-5.1-codex", "openai", "gpt-5.1-codex"),
+    ("gpt-5.5", "openai", "gpt-5.5"),
+    ("o3", "openai", "o3"),
+    ("gemini-2.5-pro", "google", "gemini-2.5-pro"),
+)
+"""Names as agents say them, and what genai-prices is asked for."""
+CALLS = st.tuples(
+    st.sampled_from(NAMED),
+    st.integers(0, 700 * 86_400),
+    st.sampled_from(sorted(SPEEDS)),
+    st.tuples(SIZES, SIZES, SIZES, SIZES, SIZES),
+)
+
+
+@settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(calls=st.lists(CALLS, min_size=100, max_size=250))
+def test_names_dates_speeds_and_sizes_cost_what_genai_prices_calculates(
+    priced_file: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    calls: list[tuple[tuple[str, str, str], int, str, tuple[int, ...]]],
+) -> None:
+    """Independent of our book, our names and our SQL: genai-prices is asked for each call by itself."""
+    folder = tmp_path_factory.mktemp("calls")
+    shutil.copyfile(priced_file, folder / priced_file.name)
+    bench = Workbench(folder)
+    try:
+        lines, expected = RawRows(), {}
+        for index, ((name, provider, model), seconds, speed, (whole, read, short, long, output)) in enumerate(calls):
+            instant = FIRST_DAY + timedelta(seconds=seconds)
+            lines.append(
+                "transcript_usage",
+                {
+                    "dedup_key": f"{index:032x}",
+                    "timestamp": instant,
+                    "agent_type": "claude_code",
+                    "session_id": f"s{index}",
+                    "model": name,
+                    "input_tokens": whole,
+                    "cache_read_tokens": read,
+                    "cache_write_5m_tokens": short,
+                    "cache_write_1h_tokens": long,
+                    "output_tokens": output,
+                    "speed": speed,
+                },
+            )
+            usage = Usage(
+                input_tokens=whole + read + short + long,
+                cache_read_tokens=read,
+                cache_write_tokens=short + long,
+                cache_write_5m_tokens=short,
+                cache_write_1h_tokens=long,
+                output_tokens=output,
+            )
+            expected[index] = calc_price(
+                usage, model, provider_id=provider, genai_request_timestamp=instant, price_context=SPEEDS[speed]
+            ).total_price
+        bench.take(lines)
+        bench.build()
+        found = dict(
+            bench.rows("select cast(right(session_id, -1) as integer), cost_priced_usd from staging.stg_api_requests")
+        )
+        assert found == expected
     finally:
         bench.close()
 
