@@ -27,7 +27,7 @@ from tests.property.history import NOW, Team, teams
 from tests.property.telling import Hearing, Known, deliveries, hearings, known
 
 ZONES = ("UTC", "America/New_York", "Europe/Berlin", "Asia/Kolkata", "Pacific/Apia", "Australia/Lord_Howe")
-EXAMPLES = 16
+EXAMPLES = 12
 
 SESSIONS = """
 select agent_type, session_id, developer_id, request_count - error_count, error_count, input_tokens, cache_read_tokens,
