@@ -125,7 +125,10 @@ def detail(row: Coverage, context: Context, width: int, height: int) -> Sequence
         said.append(("counters", None, row.metric_tokens))
     if "transcript" in row.sources:
         said.append(("history", row.transcript_request_count, row.transcript_tokens))
-    if height >= 10:
+    if row.total_tokens is None:
+        seen = ", ".join(source(name) for name in row.sources)
+        lines += wrap(f"seen by {seen or 'nobody'}: nothing tells of requests or tokens", width)
+    elif height >= 10:
         lines += [
             *([()] if alarm else []),
             (Span(f"{'source':<11}{'requests':>8}{'tokens':>7}{'cost':>10}", "header"),),
@@ -145,11 +148,14 @@ def detail(row: Coverage, context: Context, width: int, height: int) -> Sequence
     others = [source(name) for name in row.sources if name in ("hook", "commit", "vendor")]
     signs = f" · also seen by {', '.join(others)}" if others else ""
     aside = ", counters aside" if "metric" in row.sources and {"log", "span"} & set(row.sources) else ""
-    lines += wrap(f"{share} of the tokens from one source only{aside}{signs}", width, "dim")
+    if row.total_tokens is not None:
+        lines += wrap(f"{share} of the tokens from one source only{aside}{signs}", width, "dim")
     drift = row.clock_drift_seconds
     if drift is not None and abs(drift) > CLOCK_SECONDS:
-        side = "ahead of" if drift > 0 else "behind"
-        lines += wrap(f"the sender's clock is {text.span(abs(drift))} {side} the engine's", width, "warn")
+        off = text.span(abs(drift))
+        ahead = f"the sender's clock is {off} ahead of the engine's"
+        behind = f"the sender's clock is {off} behind the engine's, or its telemetry comes late"
+        lines += wrap(ahead if drift > 0 else behind, width, "warn")
     if alarm:
         lines += wrap(ADVICE.get(row.alarm or "", ""), width, "dim")
     return lines[:height]

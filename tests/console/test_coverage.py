@@ -98,6 +98,10 @@ class TestADay:
         prompt = replace(QUIET, clock_drift_seconds=Decimal("-4"))
         assert "clock" not in plain(coverage.detail(prompt, CONTEXT, 80, 8))
 
+    def test_a_day_without_figures_says_who_saw_it(self) -> None:
+        row = replace(QUIET, sources=("commit",), total_tokens=None, verdict="no figures")
+        assert plain(coverage.detail(row, CONTEXT, 80, 8)) == "seen by commits: nothing tells of requests or tokens"
+
     def test_every_verdict_of_the_engine_has_a_sign(self) -> None:
         told = next(column for column in VIEWS["coverage"].columns if column.name == "verdict").help
         assert all(word in told or word in coverage.ADVICE for word in coverage.VERDICTS)
