@@ -1,11 +1,11 @@
 """Histories as Claude Code and Codex leave them on a busy developer's disk, made from a seed.
 
 Owns the shapes of the lines (those of tests/fixtures, with the long texts that were cut there put back) and their
-proportions. Real histories are mostly what tools returned: of Claude Code's bytes two thirds are results (written
-twice, for the model and for the screen; an edit carries the whole file that it changed), a quarter are replies, which
-repeat their usage on each of their blocks, the rest are notes of the program; of Codex's bytes half are outputs, a
-quarter is encrypted reasoning, and a `token_count` follows each response. Nearly half of the lines name tokens, in less
-than a quarter of the bytes. Nothing is anybody's text: words and code are invented.
+proportions, which are assumptions about busy histories: of Claude Code's bytes two thirds are what tools returned
+(written twice, for the model and for the screen; an edit carries the whole file that it changed), three tenths are
+replies, which repeat their usage on each of their blocks; of Codex's bytes six tenths are outputs, a fifth is encrypted
+reasoning, and a `token_count` follows each response. Nearly half of the lines name tokens, in less than a quarter of
+the bytes. Nothing is anybody's text: words and code are invented.
 """
 
 from __future__ import annotations
