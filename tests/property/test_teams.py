@@ -36,7 +36,8 @@ from mart.fct_sessions
 """
 # The counters of Claude Code mark a model's long context window.
 DAYS = """
-select date, developer_id, agent_type, coalesce(model_id, replace(model_name, '[1m]', '')), sum(input_tokens), sum(cache_read_tokens),
+select date, developer_id, agent_type, coalesce(model_id, replace(model_name, '[1m]', '')),
+    sum(input_tokens), sum(cache_read_tokens),
     sum(cache_write_tokens), sum(output_tokens), sum(cost_usd)
 from mart.fct_daily_usage where total_tokens > 0
 group by all
