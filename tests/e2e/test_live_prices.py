@@ -30,7 +30,7 @@ def test_prices_and_plans_are_followed_live(tmp_path: Path) -> None:
 
         own = engine.data_dir / "prices.yaml"
         book = {"input": 5, "cache_read": "0.5", "cache_write_5m": "6.25", "cache_write_1h": 10, "output": 25}
-        double = "".join(f", {key}: {2 * Decimal(amount)}" for key, amount in book.items())
+        double = "".join(f", {key}: {2 * Decimal(str(amount))}" for key, amount in book.items())
         own.write_text(f"prices:\n- {{model: {MODEL}{double}}}\n")
         eventually(lambda: day(engine)["priced"] == 2 * before["priced"], "history costs twice as much")
 

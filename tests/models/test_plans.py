@@ -71,7 +71,10 @@ def test_wrong_plans_are_told_with_their_line(tmp_path: Path, text: str, message
 
 def test_seats_that_nobody_sits_on_are_paid_too(tmp_path: Path) -> None:
     found = declared(tmp_path, f"plans:\n- {{{PLAN}, developers: [Alice@acme.dev], seats: 3}}\n").seats
-    assert [(seat.developer, seat.monthly_usd) for seat in found] == [("alice@acme.dev", 200), (None, 400)]
+    assert [(seat.developer, seat.monthly_usd) for seat in found] == [
+        ("alice@acme.dev", Decimal(200)),
+        (None, Decimal(400)),
+    ]
     assert found[0].agents == ("claude_code",)
 
 
