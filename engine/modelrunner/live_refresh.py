@@ -198,10 +198,7 @@ class OneRefresh:
                     if not step.reads_untold.isdisjoint(self._changed):
                         rows = self._keyed(step, whole=True)
                     else:
-                        for more in step.more:
-                            if any(self._keys[name] for name in more.sets or self._keys):
-                                self._look_out(more.windows)
-                                self._add(self._connection.execute(more.sql).fetchall())
+                        self._ask_more(step)
                         # Rows follow from the parents' rows: where none changed, touched keys alone change nothing.
                         if not self._keys[step.touched_by] or self._changed.isdisjoint(step.parents):
                             return
@@ -213,6 +210,20 @@ class OneRefresh:
             raise NodeProblem(f"model '{step.node.name}' ({step.node.original_path}): {error}") from error
         self._changed.add(step.node.unique_id)
         self.ran.append(Ran(step.node.unique_id, "success", began, (time.perf_counter() - clock) * 1000, rows))
+
+    def _ask_more(self, step: Step) -> None:
+        """What else must be computed anew, asked until nothing is added: a fork of a fork comes with either of them."""
+        asked: dict[str, int] = {}
+        grown = True
+        while grown:
+            grown = False
+            for more in step.more:
+                count = sum(len(self._keys[name]) for name in more.sets or self._keys)
+                if count and asked.get(more.sql) != count:
+                    asked[more.sql] = count
+                    grown = True
+                    self._look_out(more.windows)
+                    self._add(self._connection.execute(more.sql).fetchall())
 
     def _keyed(self, step: Step, *, whole: bool) -> int | None:
         """Replace the rows of touched keys (or all). The number of new rows; None when none went and none came.

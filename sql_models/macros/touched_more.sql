@@ -1,6 +1,5 @@
 {# What else a live refresh must compute anew, asked just before each model: rows (set name, key). #}
 
-{# Asked last of the three (they are asked by name): sessions that come by a developer or a model have copies, too. #}
 {% macro touched_more__stg_request_observations__lines() %}
     -- Sessions that repeat lines of a touched one (forks, resumed histories): log records of either meet those lines.
     select unnest(['session', 'request_session']) as set_name, key
@@ -10,6 +9,18 @@
         where u.message_id in (
             select message_id from {{ source('raw', 'transcript_usage') }}
             where message_id is not null and {{ touched('request_session', "coalesce(session_id, '')", 'timestamp') }}
+        )
+        union all
+        -- A call's records meet by its id, whichever session each of them names: of a history that is gone, perhaps only
+        -- the lines of a fork are left.
+        select distinct session_key
+        from {{ ref('stg_request_observations') }}
+        where request_id in (
+            select request_id from {{ source('raw', 'otel_logs') }}
+            where request_id is not null and {{ touched('request_session', "coalesce(session_id, '')", 'timestamp') }}
+            union all
+            select request_id from {{ source('raw', 'transcript_usage') }}
+            where request_id is not null and {{ touched('request_session', "coalesce(session_id, '')", 'timestamp') }}
         )
         union all
         -- Requests without a session meet those with one by their request id.
@@ -207,6 +218,14 @@
     from {{ ref('int_commits_with_agent_context') }} as c
     join {{ ref('stg_agent_sessions') }} as s on s.developer_id = c.developer_id
     where c.attribution = 'unknown' and {{ touched('session', 's.session_id', 's.session_start') }}
+    union all
+    -- And when the only one turns out to be somebody else's, nobody knows any more.
+    select distinct 'commit', commit_hash
+    from {{ ref('int_commits_with_agent_context') }}
+    where attribution = 'none'
+        and developer_id not in (
+            select developer_id from {{ ref('stg_agent_sessions') }} where developer_id is not null
+        )
     union all
     -- The best session's length and model stand in the commit's row.
     select distinct 'commit', commit_hash

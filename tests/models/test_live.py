@@ -25,6 +25,14 @@ def identity(developer_id: str, value: str, removed: bool = False) -> RawRows:
     )
 
 
+COPILOT = {
+    "agent_type": "github_copilot",
+    "metric_name": "gen_ai.client.inference.usage.output_tokens",
+    "temporality": "cumulative",
+}
+CODEX = {"agent_type": "codex", "metric_name": "codex.turn.token_usage", "kind": "histogram"}
+
+
 def a_teams_day() -> list[RawRows]:
     """Everything that may influence something else: forks, late telemetry, aliases, shared ids, abbreviated hashes."""
     told: list[RawRows] = []
@@ -87,9 +95,19 @@ def a_teams_day() -> list[RawRows]:
         counter("output", 50, 40, session_id="only-counted"),
         counter("input", 70, 40, session_id=None),
         log("tool_result", 2000, tool_name="Bash", is_git_commit=True, commit_sha="2c00000", session_id="s2"),
+        # Counters that never name a session: running totals across midnight, and some that a history makes superfluous.
+        *(counter(None, 100.0 * number, 43_000 + 400 * number, session_id=None, **COPILOT) for number in (1, 2, 3, 4)),
+        counter("input", 80, 100, session_id=None, **CODEX),
+        counter("input", 90, 100_000, session_id=None, **CODEX),
+        line(90, session_id="codex-1", agent_type="codex", model="gpt-5.1-codex"),
         evidence("0c" + "0" * 38, "hook_environment", agent_type="claude_code", session_id="s0"),
         evidence("1c0000000", "telemetry_sha", agent_type="claude_code", session_id="s1"),
         evidence("1b" + "0" * 38, "agent_trailer", agent_type="claude_code"),
+        # One commit amended and then rebased, told in any order.
+        commit("3e", 60_000),
+        commit("4e", 61_000),
+        evidence("3e" + "0" * 38, "rewritten_from", value="0c" + "0" * 38),
+        evidence("4e" + "0" * 38, "rewritten_from", value="3e" + "0" * 38),
         commit("dd", 100, author_email="carol@acme.dev"),
         request(80_000, session_id="s7", developer_id="carol@acme.dev"),
         identity("bobby", "bob@acme.dev"),

@@ -350,7 +350,7 @@ def test_what_git_hands_to_an_existing_post_rewrite_arrives_there(machine: Machi
     machine.git(repository, "commit", "-q", "--amend", "-m", "better")
     new = machine.git(repository, "rev-parse", "HEAD")
     assert (repository / "ran.txt").read_text() == f"amend {old} {new}\n"
-    assert noted(machine) == [new]
+    assert noted(machine) == [new, new], "the commit, and which one it replaces"
 
 
 def test_a_folder_that_is_no_repository_is_told(machine: Machine) -> None:
