@@ -28,7 +28,7 @@ class Passing:
     """ASGI application that has the engine answer."""
 
     def __init__(self, path: Path, most_body_bytes: int) -> None:
-        self._path = path
+        self.path = path
         self._most = most_body_bytes
         self._open: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -47,7 +47,7 @@ class Passing:
         try:
             if self._closed:
                 raise ConnectionRefusedError
-            reader, writer = await asyncio.open_unix_connection(str(self._path), limit=PIECE_BYTES)
+            reader, writer = await asyncio.open_unix_connection(str(self.path), limit=PIECE_BYTES)
         except OSError:
             sentence = "the engine is not there at the moment; telemetry is taken in all the same"
             await send_problem(Problem(503, sentence, "unavailable", headers={"retry-after": "1"}), send)

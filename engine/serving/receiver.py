@@ -133,7 +133,7 @@ class Receiver:
 class Fork:
     """The first fork of a request on the public port: telemetry and hooks here, health here, all else to the engine."""
 
-    def __init__(self, ingest: Application, passing: Application, keys: KeyRing, door: Door) -> None:
+    def __init__(self, ingest: Application, passing: Passing, keys: KeyRing, door: Door) -> None:
         self._ingest = ingest
         self._passing = passing
         self._health = Authenticated(_alive, keys, door)
@@ -142,6 +142,11 @@ class Fork:
         path = scope.get("path")
         if path in ROUTES:
             await self._ingest(scope, receive, send)
+        elif scope["type"] == "websocket":
+            # Imported by the first who comes: most receivers never see one.
+            from engine.serving.passing_websocket import pass_websocket
+
+            await pass_websocket(self._passing.path, scope, receive, send)
         elif path == "/healthz" and scope["method"] in ("GET", "HEAD"):
             await self._health(scope, receive, send)
         else:
