@@ -184,11 +184,11 @@ class TestDevelopers:
 
     def test_a_merge_tells_all_history_anew(self, own: Path, aa_engine: Command) -> None:
         assert aa_engine(own, "developers", "merge", CAROL, ALICE).code == 0
-        assert self.people(aa_engine, own) == {ALICE: [f"email:{CAROL}"], BOB: [], DAVE: []}
+        assert self.people(aa_engine, own) == {ALICE: [f"developer:{CAROL}"], BOB: [], DAVE: []}
         sessions = aa_engine(own, "export", "sessions", "--format", "json", "--filter", "dev:alice").json
         assert {row["session_id"] for row in sessions} == {"s-live", "s-night", "s-unpriced"}
         assert aa_engine(own, "developers", "merge", ALICE, BOB).code == 0
-        assert self.people(aa_engine, own) == {BOB: [f"email:{ALICE}", f"email:{CAROL}"], DAVE: []}
+        assert self.people(aa_engine, own) == {BOB: [f"developer:{ALICE}", f"developer:{CAROL}"], DAVE: []}
 
     def test_an_alias_comes_and_goes(self, own: Path, aa_engine: Command) -> None:
         assert aa_engine(own, "developers", "alias", BOB, "--email", CAROL).code == 0
@@ -205,7 +205,7 @@ class TestDevelopers:
         ("words", "says"),
         [
             (("merge", "carl@example.org", ALICE), "there is no developer carl@example.org; did you mean"),
-            (("merge", ALICE, ALICE), "is already"),
+            (("merge", ALICE, ALICE), "cannot be merged into itself"),
             (("alias", ALICE), "no identity is given"),
             (("alias", ALICE, "--login", " "), "an identity is empty"),
             (("alias", ALICE, "--login", "x", "--remove"), "x (--login) does not mean alice@example.org"),
